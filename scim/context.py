@@ -1,0 +1,69 @@
+"""What travels with one request without being passed by hand: its id, its deadline, and the upstream calls it made.
+
+Step 1 opens a context, step 7 counts in it, step 1 logs it. Imports nothing from scim but errors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from scim.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One round trip to a vault: what was asked (never with a query string or body), what came, how long it took."""
+
+    method: str
+    path: str
+    status: int  # 0: no answer
+    ms: float
+
+
+@dataclass(slots=True)
+class RequestContext:
+    request_id: str
+    deadline: float  # time.monotonic() at which the answer must be out
+    traceparent: str = ""
+    upstream: list[UpstreamCall] = field(default_factory=list)
+    normalised: list[str] = field(default_factory=list)  # what the dialects changed, for the audit row
+    notes: list[str] = field(default_factory=list)  # what guard and attributes decided beside the request's words
+
+    def remaining(self) -> float:
+        """Seconds left. :raises Unavailable: when there are none."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise Unavailable("The request's time budget is used up; please send it again", retry_after=30)
+        return left
+
+
+_current: ContextVar[RequestContext | None] = ContextVar("scim_request", default=None)
+
+
+def current() -> RequestContext | None:
+    return _current.get()
+
+
+@contextmanager
+def request_context(request_id: str, seconds: float, traceparent: str = "") -> Iterator[RequestContext]:
+    """Open the context of one request or one timer run."""
+    context = RequestContext(request_id, time.monotonic() + seconds, traceparent)
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+RECOVERED = "the answer to the first attempt was lost; its result was found and completed"
+
+
+def note(text: str) -> None:
+    """Add a remark for the audit row of the request under way."""
+    context = _current.get()
+    if context is not None and text not in context.notes:
+        context.notes.append(text)
