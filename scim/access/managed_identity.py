@@ -1,0 +1,99 @@
+"""The connector's own identity in Azure: tokens for Table Storage and Key Vault, without any secret in the settings.
+
+`ManagedIdentity` is an async token credential as azure-core understands it, over msal's managed identity client. msal
+is synchronous, so it runs in a thread: a slow identity endpoint must not stop every other request of this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from azure.core.credentials import AccessToken
+
+from scim.errors import Unavailable
+
+_RENEW_AT = 0.8  # of a token's life
+_ENOUGH = 60.0  # seconds a token must still live to be used while its renewal fails
+
+
+class ManagedIdentity:
+    """Tokens of a managed identity, cached per resource, renewed at 80 % of their life by one caller at a time."""
+
+    def __init__(self, client_id: str | None = None, *, client: Any = None) -> None:
+        """:param client_id: Of a user-assigned identity; None for the system-assigned one.
+
+        :param client: Anything with msal's `acquire_token_for_client(resource=)`; for tests.
+        """
+        self._client_id = client_id
+        self._client = client
+        self._tokens: dict[str, tuple[AccessToken, float]] = {}  # resource → token, when to renew
+        self._locks: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = {}
+
+    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """A token for one scope, e.g. "https://storage.azure.com/.default".
+
+        :raises Unavailable: When the platform gives none; the detail says what to look at.
+        """
+        resource = scopes[0].removesuffix("/.default")
+        cached = self._tokens.get(resource)
+        if cached is not None and time.time() < cached[1]:
+            return cached[0]
+        lock = self._locks.setdefault((asyncio.get_running_loop(), resource), asyncio.Lock())
+        async with lock:
+            cached = self._tokens.get(resource)
+            if cached is not None and time.time() < cached[1]:
+                return cached[0]
+            try:
+                token = await asyncio.to_thread(self._acquire, resource)
+            except Unavailable:
+                if cached is not None and cached[0].expires_on - time.time() > _ENOUGH:
+                    return cached[0]
+                raise
+            now = time.time()
+            self._tokens[resource] = (token, now + (token.expires_on - now) * _RENEW_AT)
+            return token
+
+    async def close(self) -> None:
+        self._tokens.clear()
+        self._locks.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        await self.close()
+
+    def _acquire(self, resource: str) -> AccessToken:
+        try:
+            answer = self._connected().acquire_token_for_client(resource=resource)
+        except Exception as error:  # noqa: BLE001  # msal lets whatever its HTTP library raises through
+            raise Unavailable(f"The managed identity endpoint cannot be used ({type(error).__name__})") from None
+        if not isinstance(answer, dict) or "access_token" not in answer:
+            reason = answer.get("error", "no reason given") if isinstance(answer, dict) else "no reason given"
+            raise Unavailable(
+                f"The managed identity gave no token for {resource} ({reason}): "
+                "is the identity assigned to the function app, and SCIM_IDENTITY_CLIENT_ID its client id?"
+            )
+        return AccessToken(str(answer["access_token"]), int(time.time() + int(answer.get("expires_in", 0))))
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            # imported here: the emulator and the tests never need msal, and it costs a quarter of a second to import
+            import msal  # type: ignore[import-untyped]
+            import requests
+
+            identity = (
+                msal.UserAssignedManagedIdentity(client_id=self._client_id)
+                if self._client_id
+                else msal.SystemAssignedManagedIdentity()
+            )
+            self._client = msal.ManagedIdentityClient(identity, http_client=requests.Session())
+        return self._client

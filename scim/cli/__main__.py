@@ -1,0 +1,5 @@
+import sys
+
+from scim.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,53 @@
+"""`token …`"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from scim.access.tokens import digest, mint
+from scim.cli.answer import Answer, table
+from scim.cli.office import Office
+from scim.cli.parser import Usage
+from scim.store.tokens import MOST_DAYS, StoredToken
+
+
+async def add(office: Office, args: Namespace, _: TextIO) -> Answer:
+    if not 1 <= args.days <= MOST_DAYS:
+        raise Usage(f"--days takes 1 to {MOST_DAYS}")
+    connection = await office.connections.need(args.connection)
+    token = mint()
+    stored = await office.tokens.add(
+        connection.id, token.key_id, digest(token, office.keys.pepper), days=args.days, force=args.force
+    )
+    data = {"token": token.text, **shown(stored)}
+    note = f"for {connection.name}, valid until {stored.expires:%Y-%m-%d}; it cannot be shown again, so store it now"
+    return Answer(data, token.text, note)
+
+
+async def show_all(office: Office, args: Namespace, _: TextIO) -> Answer:
+    connection = await office.connections.need(args.connection)
+    rows = [shown(token) for token in await office.tokens.list(connection.id)]
+    return Answer(rows, table(rows, ("key_id", "state", "created", "expires", "last_used", "last_address")))
+
+
+async def revoke(office: Office, args: Namespace, _: TextIO) -> Answer:
+    token = await office.tokens.revoke(args.keyid)
+    return Answer(shown(token), f"token {token.key_id} is revoked; every instance refuses it within a minute")
+
+
+def shown(token: StoredToken) -> dict[str, Any]:
+    """What administrators may see of a token."""
+    now = datetime.now(UTC)
+    state = "live" if token.live(now) else "expired" if token.revoked is None else "revoked"
+    return {
+        "key_id": token.key_id,
+        "connection": token.connection,
+        "state": state,
+        "created": token.created,
+        "expires": token.expires,
+        "revoked": token.revoked,
+        "last_used": None if token.last_used is None else f"{token.last_used:%Y-%m-%d}",
+        "last_address": token.last_address or None,
+    }

@@ -1,0 +1,390 @@
+"""Azure Table Storage behind the port, over azure-data-tables.
+
+Cost. A default client spends more CPU on its own pipeline than on the network. Measured against Azurite on a loaded
+two-core machine, CPU per call in this process, one at a time / ten at a time:
+
+    point read    default client 1.7 / 1.4 ms    this module 1.0 / 0.7 ms
+    write         default client 2.1 / 1.8 ms    this module 0.9 / 0.7 ms
+    batch of 20   default client 17 / 17 ms      this module 12 / 10 ms
+
+What is left out: proxy and netrc look-ups in the environment for each call (two thread hops), user agent, request id,
+redirect, hooks, tracing and logging policies. What stays is what talks to the service: date headers, signature or
+bearer token, retries, decoding. Answers come with minimal metadata: without it the service sends times, 64-bit numbers
+and bytes as bare strings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from azure.core import MatchConditions
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline.policies import (
+    AsyncRedirectPolicy,
+    CustomHookPolicy,
+    DistributedTracingPolicy,
+    HttpLoggingPolicy,
+    NetworkTraceLoggingPolicy,
+    ProxyPolicy,
+    RequestIdPolicy,
+    UserAgentPolicy,
+)
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.data.tables import EdmType, EntityProperty, TableTransactionError, UpdateMode
+from azure.data.tables.aio import TableClient
+
+from scim.errors import StoreUnavailable, Unavailable
+from scim.store.limits import check_batch, check_key, check_name, check_row
+from scim.store.table import Operation, Row, RowChanged, RowExists
+
+TABLES = ("connections", "tokens", "vaults", "attributes", "externalids", "journal", "audit", "settings")
+
+BUDGET_SECONDS = 3.0  # for one call with its retries; a page of a query counts as one call
+ATTEMPTS = 3
+_PAGE = 1000  # the service's own limit
+
+_UNNEEDED = (
+    AsyncRedirectPolicy,
+    CustomHookPolicy,
+    DistributedTracingPolicy,
+    HttpLoggingPolicy,
+    NetworkTraceLoggingPolicy,
+    ProxyPolicy,
+    RequestIdPolicy,
+    UserAgentPolicy,
+)
+
+
+class _LeanClient(TableClient):
+    """The SDK's client without the policies that nobody reads. Should the SDK rename this hook, only speed is lost."""
+
+    def _configure_policies(self, **kwargs: Any) -> list[Any]:
+        policies: list[Any] = super()._configure_policies(**kwargs)
+        return [policy for policy in policies if not isinstance(policy, _UNNEEDED)]
+
+
+@dataclass(slots=True)
+class _Open:
+    """What belongs to one event loop: a session with its connections, and a client per table over it."""
+
+    session: aiohttp.ClientSession
+    clients: dict[str, TableClient] = field(default_factory=dict)
+
+
+class AzureStore:
+    """The connector's tables in a storage account, or in the emulator."""
+
+    def __init__(
+        self,
+        *,
+        connection_string: str | None = None,
+        endpoint: str | None = None,
+        credential: AsyncTokenCredential | None = None,
+        budget_seconds: float = BUDGET_SECONDS,
+    ) -> None:
+        """From a connection string (the emulator), or from an endpoint and the credential of a managed identity.
+
+        Opens nothing: sessions are bound to an event loop and made when one runs.
+        """
+        if (connection_string is None) == (endpoint is None or credential is None):
+            raise ValueError("give either a connection string, or an endpoint with a credential")
+        self._connection_string = connection_string
+        self._endpoint = endpoint or ""
+        self._credential = credential
+        self._budget = budget_seconds
+        self._open: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Open] = weakref.WeakKeyDictionary()
+        self._tables: dict[str, AzureTable] = {}
+
+    def table(self, name: str) -> AzureTable:
+        if name not in self._tables:
+            self._tables[name] = AzureTable(self, name)
+        return self._tables[name]
+
+    async def ensure_tables(self) -> None:
+        for name in TABLES:
+            async with asyncio.timeout(self._budget * 3):  # creating is slow, and happens once
+                with _speaking_of(name):
+                    try:
+                        await self.client(name).create_table()
+                    except ResourceExistsError:
+                        continue
+
+    async def close(self) -> None:
+        """Close what the running loop opened."""
+        opened = self._open.pop(asyncio.get_running_loop(), None)
+        if opened is not None:
+            await opened.session.close()
+
+    def client(self, name: str) -> TableClient:
+        """The client of a table in the running loop."""
+        loop = asyncio.get_running_loop()
+        opened = self._open.get(loop)
+        if opened is None or opened.session.closed:
+            # aiohttp must not look into the environment (proxies, netrc) at every call, nor unpack for the SDK
+            connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=30, ttl_dns_cache=60)
+            opened = self._open[loop] = _Open(
+                aiohttp.ClientSession(
+                    connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+                )
+            )
+        if name not in opened.clients:
+            opened.clients[name] = self._connect(name, opened.session)
+        return opened.clients[name]
+
+    @property
+    def budget(self) -> float:
+        """Seconds one call may take."""
+        return self._budget
+
+    def _connect(self, name: str, session: aiohttp.ClientSession) -> TableClient:
+        options: dict[str, Any] = {
+            "transport": AioHttpTransport(
+                session=session,
+                session_owner=False,
+                connection_timeout=min(1.0, self._budget / 2),
+                read_timeout=self._budget,
+                use_env_settings=False,
+            ),
+            "retry_total": ATTEMPTS - 1,
+            "retry_connect": ATTEMPTS - 1,
+            "retry_read": ATTEMPTS - 1,
+            "retry_status": ATTEMPTS - 1,
+            "retry_backoff_factor": 0.2,
+            "retry_backoff_max": 1,
+        }
+        if self._connection_string is not None:
+            return _LeanClient.from_connection_string(self._connection_string, name, **options)
+        return _LeanClient(self._endpoint, name, credential=self._credential, **options)
+
+
+class AzureTable:
+    """One table of the service. Behaviour is promised by table.py; every failure becomes StoreUnavailable.
+
+    A write whose answer is lost may be sent twice: an insert can then find its own row (RowExists), a conditional write
+    its own etag gone (RowChanged). Callers read again in both cases, and see their own work.
+    """
+
+    def __init__(self, store: AzureStore, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    async def get(self, partition: str, key: str) -> Row | None:
+        check_key(partition), check_key(key)
+        with _speaking_of(self._name):
+            try:
+                async with asyncio.timeout(self._store.budget):
+                    entity = await self._client.get_entity(partition, key)
+            except ResourceNotFoundError as error:
+                if _says(error, "TableNotFound"):
+                    raise
+                return None
+            return _row(entity)
+
+    async def insert(self, row: Row) -> str:
+        check_row(row)
+        with _speaking_of(self._name):
+            try:
+                async with asyncio.timeout(self._store.budget):
+                    answer = await self._client.create_entity(_entity(row), response_preference="return-no-content")
+            except ResourceExistsError as error:
+                if _says(error, "EntityAlreadyExists"):
+                    raise RowExists from error
+                raise
+            return str(answer["etag"])
+
+    async def put(self, row: Row, *, etag: str | None = None) -> str:
+        return await self._write(row, UpdateMode.REPLACE, etag)
+
+    async def merge(self, row: Row, *, etag: str | None = None) -> str:
+        return await self._write(row, UpdateMode.MERGE, etag)
+
+    async def _write(self, row: Row, mode: UpdateMode, etag: str | None) -> str:
+        check_row(row)
+        with _speaking_of(self._name):
+            try:
+                async with asyncio.timeout(self._store.budget):
+                    if etag is None:
+                        answer = await self._client.upsert_entity(_entity(row), mode)
+                    else:
+                        answer = await self._client.update_entity(
+                            _entity(row), mode, etag=etag, match_condition=MatchConditions.IfNotModified
+                        )
+            except HttpResponseError as error:
+                raise _lost_race(error) from error
+            return str(answer["etag"])
+
+    async def delete(self, partition: str, key: str, *, etag: str | None = None) -> None:
+        check_key(partition), check_key(key)
+        condition: dict[str, Any] = {}
+        if etag is not None:
+            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        deleted: list[bool] = []  # the SDK takes 404 for success and keeps quiet about it; this hears of a real one
+        with _speaking_of(self._name):
+            try:
+                async with asyncio.timeout(self._store.budget):
+                    await self._client.delete_entity(partition, key, cls=lambda *_: deleted.append(True), **condition)
+            except HttpResponseError as error:
+                raise _lost_race(error) from error
+        if etag is not None and not deleted:
+            raise RowChanged
+
+    async def query(
+        self,
+        partition: str | None,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        select: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Row]:
+        text, parameters = _filter(partition, first, last, where or {})
+        columns = None if select is None else ["PartitionKey", "RowKey", *(check_name(name) for name in select)]
+        page_size = None if limit is None else min(limit, _PAGE)
+        if limit == 0:
+            return
+        if text:
+            found = self._client.query_entities(text, parameters=parameters, select=columns, results_per_page=page_size)
+        else:
+            found = self._client.list_entities(select=columns, results_per_page=page_size)
+        pages = found.by_page()
+        count = 0
+        while True:
+            with _speaking_of(self._name):
+                try:
+                    async with asyncio.timeout(self._store.budget):
+                        page = [_row(entity) async for entity in await anext(pages)]
+                except StopAsyncIteration:
+                    return
+            for row in page:
+                yield row
+                count += 1
+                if count == limit:
+                    return
+
+    async def batch(self, operations: Sequence[Operation]) -> None:
+        check_batch(operations)
+        if not operations:
+            return
+        with _speaking_of(self._name):
+            try:
+                async with asyncio.timeout(self._store.budget):
+                    await self._client.submit_transaction([_step(operation) for operation in operations])
+            except TableTransactionError as error:
+                if _says(error, "EntityAlreadyExists"):
+                    raise RowExists from error
+                raise _lost_race(error) from error
+
+    @property
+    def _client(self) -> TableClient:
+        return self._store.client(self._name)
+
+
+@contextmanager
+def _speaking_of(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong with the service into one error, told to the person who has to mend it."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise StoreUnavailable("Table Storage did not answer in time") from error
+    except HttpResponseError as error:
+        if _says(error, "TableNotFound"):
+            detail = f"The table {name} does not exist: run `python -m scim.cli setup`"
+        elif error.status_code in {401, 403}:
+            detail = (
+                "Table Storage refuses the connector: its managed identity needs the role "
+                "Storage Table Data Contributor, and the network rules must let it in"
+            )
+        else:
+            detail = f"Table Storage answered {error.status_code}"
+        raise StoreUnavailable(detail) from error
+    except (AzureError, aiohttp.ClientError, OSError) as error:
+        raise StoreUnavailable("Table Storage cannot be reached") from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # a 200 that is no answer (a captive portal, a broken proxy): the SDK falls over it in many ways
+        raise StoreUnavailable("Table Storage answered something else than a table service does") from error
+    except Unavailable as error:  # the credential: it has told why
+        raise StoreUnavailable(error.detail, retry_after=error.retry_after) from error
+
+
+def _says(error: HttpResponseError, code: str) -> bool:
+    """Whether the service gave this error code. Where it stands depends on the verb, so both places are looked at."""
+    given = getattr(error, "error_code", None)
+    return getattr(given, "value", given) == code or code in str(error)
+
+
+def _lost_race(error: HttpResponseError) -> Exception:
+    """412, or 404 for a row: somebody else was faster. Anything else is the service's own trouble."""
+    if error.status_code == 412 or (error.status_code == 404 and not _says(error, "TableNotFound")):
+        return RowChanged()
+    return error
+
+
+def _entity(row: Row) -> dict[str, Any]:
+    values = {name: _out(value) for name, value in row.values.items() if value is not None}
+    return {"PartitionKey": row.partition, "RowKey": row.key, **values}
+
+
+def _out(value: object) -> object:
+    """Numbers beyond 32 bit must be marked, the SDK refuses them otherwise."""
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**31) <= value < 2**31:
+        return EntityProperty(value, EdmType.INT64)
+    return value
+
+
+def _row(entity: Any) -> Row:
+    values = {name: _in(value) for name, value in entity.items() if name not in {"PartitionKey", "RowKey"}}
+    return Row(entity["PartitionKey"], entity["RowKey"], values, str(entity.metadata["etag"] or ""))
+
+
+def _in(value: object) -> object:
+    """Plain values: without the SDK's wrappers around 64-bit numbers and its own kind of datetime."""
+    if isinstance(value, EntityProperty):
+        return value.value
+    if isinstance(value, datetime):
+        return datetime.combine(value.date(), value.timetz())
+    return value
+
+
+def _step(operation: Operation) -> tuple[Any, ...]:
+    if operation.verb == "insert":
+        return ("create", _entity(operation.row))
+    condition: dict[str, Any] = {}
+    if operation.etag is not None:
+        condition = {"etag": operation.etag, "match_condition": MatchConditions.IfNotModified}
+    if operation.verb == "delete":
+        return ("delete", _entity(operation.row), condition)
+    mode = UpdateMode.REPLACE if operation.verb == "put" else UpdateMode.MERGE
+    return ("update" if condition else "upsert", _entity(operation.row), {"mode": mode, **condition})
+
+
+def _filter(
+    partition: str | None, first: str | None, last: str | None, where: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """A filter whose values travel as parameters; only checked property names and whole numbers are text in it."""
+    words: list[str] = []
+    parameters: dict[str, Any] = {}
+    for name, comparison, value in (
+        ("PartitionKey", "eq", partition),
+        ("RowKey", "ge", first),
+        ("RowKey", "le", last),
+        *((check_name(name), "eq", value) for name, value in where.items()),
+    ):
+        if value is None:
+            continue
+        if isinstance(value, int) and not isinstance(value, bool):
+            # the SDK writes the numbers 0 and 1 as false and true, and forgets that 2^31 needs the L
+            words.append(f"{name} {comparison} {value}" + ("" if -(2**31) <= value < 2**31 else "L"))
+            continue
+        parameter = f"p{len(parameters)}"
+        parameters[parameter] = value
+        words.append(f"{name} {comparison} @{parameter}")
+    return " and ".join(words), parameters

@@ -1,0 +1,113 @@
+"""Table `vaults`: one row a Secret Server, its credential sealed beside the model and never part of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from scim.errors import InvalidValue, NotFound, VaultRefusedUs
+from scim.model import Vault, VaultId
+from scim.store.named import Named, new_id
+from scim.store.seal import Seal
+from scim.store.table import Row, Table
+
+
+class Vaults:
+    """The vaults of this connector."""
+
+    def __init__(self, table: Table, seal: Seal) -> None:
+        self._table = table
+        self._seal = seal
+        self._rows = Named(table, "vault", Vault)
+
+    async def add(self, name: str, url: str, credential: SecretStr, **fields: Any) -> Vault:
+        """:raises Uniqueness: when the name is taken, in whatever case."""
+        vault = Vault(id=VaultId(new_id()), name=name, url=url, **fields)
+        return await self.insert(vault, credential)
+
+    async def insert(self, vault: Vault, credential: SecretStr) -> Vault:
+        """Add a vault whose id is given. :raises Uniqueness: when its id or its name is taken."""
+        return await self._rows.add(vault, self._sealed(vault.id, credential))
+
+    async def get(self, vault_id: VaultId) -> Vault | None:
+        return await self._rows.get(vault_id)
+
+    async def find(self, text: str) -> Vault | None:
+        """By name, else by id."""
+        return await self._rows.find(text)
+
+    async def need(self, text: str) -> Vault:
+        """As find. :raises NotFound:"""
+        return await self._rows.need(text)
+
+    async def list(self) -> list[Vault]:
+        return await self._rows.list()
+
+    async def update(self, vault_id: VaultId, **changes: Any) -> Vault:
+        """:raises NotFound: :raises Uniqueness: the new name is taken. :raises InvalidValue: a value is not allowed."""
+        return await self._rows.update(vault_id, changes)
+
+    async def remove(self, vault_id: VaultId) -> None:
+        """:raises NotFound:"""
+        await self._rows.remove(vault_id)
+
+    async def credential(self, vault_id: VaultId) -> SecretStr:
+        """Password, client secret or sdk key, opened.
+
+        :raises NotFound: :raises VaultRefusedUs: when it cannot be opened (another data key, or changed by hand).
+        """
+        row = await self._rows.row(vault_id)
+        if row is None:
+            raise NotFound("There is no vault of this name or id")
+        blob = row.values.get("credential")
+        if not isinstance(blob, bytes):
+            raise VaultRefusedUs("This vault has no stored credential: set it with `vault credential`")
+        return SecretStr(self._seal.open(blob, _context(vault_id)).decode())
+
+    async def set_credential(self, vault_id: VaultId, credential: SecretStr) -> None:
+        """Replace it; also how a credential moves to a new data key. :raises NotFound:"""
+        row = await self._rows.row(vault_id)
+        if row is None:
+            raise NotFound("There is no vault of this name or id")
+        await self._table.merge(Row(row.partition, row.key, self._sealed(vault_id, credential)), etag=row.etag)
+
+    async def credential_set_at(self, vault_id: VaultId) -> datetime | None:
+        """When the credential was last set: shown to administrators, so that old ones are noticed."""
+        row = await self._rows.row(vault_id)
+        at = None if row is None else row.values.get("credential_set")
+        return at if isinstance(at, datetime) else None
+
+    def _sealed(self, vault_id: VaultId, credential: SecretStr) -> dict[str, Any]:
+        blob = self._seal.close(credential.get_secret_value().encode(), _context(vault_id))
+        return {"credential": blob, "credential_set": datetime.now(UTC)}
+
+
+def vault_url(text: str, *, insecure: bool = False) -> str:
+    """The URL of a vault as it is stored: scheme, host, port and path, without a slash at the end.
+
+    `insecure` lets http through, which is for the simulator on a developer's machine.
+
+    :raises InvalidValue: For anything that is not a plain https URL. It carries the connector's credentials.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        raise InvalidValue("this is not a URL") from None
+    if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
+        raise InvalidValue("a vault's URL starts with https://")
+    if not parts.hostname or parts.username is not None or parts.password is not None:
+        raise InvalidValue("a vault's URL names a host, and holds no user name or password")
+    if parts.query or parts.fragment or "?" in text or "#" in text:
+        raise InvalidValue("a vault's URL ends with its path, e.g. https://vault.example.com/SecretServer")
+    if "\\" in text or not text.isprintable() or " " in text.strip():
+        raise InvalidValue("a vault's URL holds a character that does not belong there")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+
+def _context(vault_id: VaultId) -> str:
+    return f"vault|{vault_id}"

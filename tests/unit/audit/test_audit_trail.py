@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scim.audit import chain, trail
+from scim.audit.events import MOST_CHARACTERS, canonical, columns, entry, read
+from scim.audit.trail import AuditTrail, search
+from scim.audit.verify import verify
+from scim.errors import StoreUnavailable
+
+HOUR = timedelta(hours=1)
+
+
+async def everything(table, **how):
+    now = datetime.now(UTC)
+    return [found async for found in search(table, now - HOUR, now + HOUR, **how)]
+
+
+async def test_a_recorded_event_is_there_when_record_returns(table, event):
+    writer = AuditTrail(table, "i")
+    made = event(steps=("POST users", "PATCH group"), changed=("emails",), upstream=2, ms=1.5, detail="Zoë 🙂")
+    await writer.record(made)
+    (found,) = await everything(table)
+    assert made == found.event
+    assert 1 == found.seq
+
+
+async def test_an_event_reads_back_as_it_was(event):
+    made = event(normalised=("op",), status=201, object_name="\"x\" 'y'")
+    assert made == read(canonical(made))
+    assert made == read(canonical(made)[:-1] + ',"from_the_future":1}')
+
+
+async def test_what_a_hostile_request_puts_into_an_event_stays_storable(table, event):
+    writer = AuditTrail(table, "i")
+    await writer.record(event(object_name="\ud800 lone", detail="x" * 10**6, steps=("y" * 5000,) * 500))
+    (found,) = await everything(table)
+    assert len(canonical(found.event)) <= MOST_CHARACTERS
+    assert '"cut":true' in (await table.get(found.partition, chain.key(1))).values["event"]
+    assert (await verify(table)).fine
+
+
+async def test_fifty_parallel_records_make_one_unbroken_chain(table, event):
+    writer = AuditTrail(table, "i")
+    await asyncio.gather(*(writer.record(event(n)) for n in range(50)))
+    assert list(range(1, 51)) == sorted(found.seq for found in await everything(table))
+    assert 50 == len({found.event.request_id for found in await everything(table)})
+    report = await verify(table)
+    assert (50, 1, []) == (report.rows, report.chains, report.findings)
+
+
+async def test_events_that_arrive_together_share_a_transaction(table, event):
+    writer = AuditTrail(table, "i")
+    await writer.record(event())
+    before = table.calls
+    await asyncio.gather(*(writer.record(event(n)) for n in range(250)))
+    assert 3 == table.calls - before
+
+
+async def test_three_instances_never_wait_for_each_other_and_never_fork(table, event):
+    writers = [AuditTrail(table, "same-name") for _ in range(3)]
+    await asyncio.gather(*(writer.record(event(n)) for n in range(20) for writer in writers))
+    report = await verify(table)
+    assert (60, 3, []) == (report.rows, report.chains, report.findings)
+
+
+async def test_order_of_recording_is_order_in_the_chain(table, event):
+    writer = AuditTrail(table, "i")
+    tasks = [asyncio.create_task(writer.record(event(n))) for n in range(30)]
+    await asyncio.gather(*tasks)
+    rows = [row async for row in table.query(chain.partition(f"{datetime.now(UTC):%Y%m%d}", writer.chain))]
+    assert [f"r{n}" for n in range(30)] == [entry(row).event.request_id for row in rows]
+
+
+async def test_no_table_no_record(store, table, event):
+    writer = AuditTrail(table, "i")
+    store.fail_next(10**6)
+    with pytest.raises(StoreUnavailable):
+        await writer.record(event())
+    store.fail_next(0)
+    await writer.record(event(1))
+    assert ["r1"] == [found.event.request_id for found in await everything(table)]
+    assert (await verify(table)).fine
+
+
+@pytest.mark.parametrize("size", [1, 5])
+async def test_a_lost_answer_forks_nothing(store, table, event, size):
+    writer = AuditTrail(table, "i")
+    await writer.record(event(0))
+    store.fail_next(1, "lost")
+    answers = await asyncio.gather(*(writer.record(event(n)) for n in range(1, size + 1)), return_exceptions=True)
+    assert all(isinstance(answer, StoreUnavailable) for answer in answers)
+    await asyncio.gather(*(writer.record(event(n)) for n in range(10, 15)))
+    report = await verify(table)
+    assert (1 + size + 5, []) == (report.rows, report.findings)
+
+
+async def test_a_write_that_comes_through_late_forks_nothing(table, event):
+    """The batch was given up, the chain went on reading an empty place, and then the row appeared."""
+    writer = AuditTrail(table, "i")
+    await writer.record(event(0))
+    head = writer.head
+    late = event(1)
+    await writer.record(late)
+    writer._head = head  # as if the answer to the second had been lost and settling had come too early
+    await writer.record(event(2))
+    report = await verify(table)
+    assert (3, []) == (report.rows, report.findings)
+
+
+async def test_a_table_that_hangs_is_an_outage_within_three_seconds(event, monkeypatch):
+    monkeypatch.setattr(trail, "RECORD_SECONDS", 0.2)
+
+    class Hanging:
+        async def put(self, row, *, etag=None):
+            await asyncio.sleep(60)
+
+    writer = AuditTrail(Hanging(), "i")
+    started = time.monotonic()
+    answers = await asyncio.gather(*(writer.record(event(n)) for n in range(20)), return_exceptions=True)
+    assert all(isinstance(answer, StoreUnavailable) for answer in answers)
+    assert time.monotonic() - started < 1
+    writer._writer.cancel()
+
+
+async def test_whatever_breaks_is_told_to_who_waits(event, caplog):
+    class Broken:
+        async def put(self, row, *, etag=None):
+            raise RuntimeError("canary-detail")
+
+    writer = AuditTrail(Broken(), "i")
+    with pytest.raises(StoreUnavailable):
+        await writer.record(event())
+    assert "canary-detail" not in caplog.text
+
+
+async def test_a_caller_who_gave_up_before_the_write_is_not_written(table, event):
+    writer = AuditTrail(table, "i")
+    await writer.record(event(0))
+    task = asyncio.create_task(writer.record(event(1)))
+    await asyncio.sleep(0)
+    task.cancel()
+    await writer.record(event(2))
+    assert "r2" in {found.event.request_id for found in await everything(table)}
+    assert (await verify(table)).fine
+
+
+# --- reads -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_read_is_written_with_the_next_record(table, event):
+    writer = AuditTrail(table, "i")
+    writer.note(event(1, outcome="read"))
+    assert [] == await everything(table)
+    await writer.record(event(2))
+    assert ["r1", "r2"] == sorted(found.event.request_id for found in await everything(table))
+
+
+async def test_fifty_reads_are_written_together(table, event):
+    writer = AuditTrail(table, "i")
+    for number in range(50):
+        writer.note(event(number, outcome="read"))
+    await asyncio.sleep(0.05)
+    assert 50 == len(await everything(table))
+    assert 2 == table.calls - 2  # the day and one transaction; two calls of this search
+
+
+async def test_reads_do_not_wait_longer_than_their_time(table, event, monkeypatch):
+    monkeypatch.setattr(trail, "READ_SECONDS", 0.05)
+    writer = AuditTrail(table, "i")
+    for number in range(2):
+        writer.note(event(number, outcome="read"))
+        await asyncio.sleep(0.1)
+    assert 2 == len(await everything(table))
+
+
+async def test_flush_writes_what_waits(table, event):
+    writer = AuditTrail(table, "i")
+    writer.note(event(1, outcome="read"))
+    await writer.flush()
+    await writer.flush()
+    assert 1 == len(await everything(table))
+
+
+async def test_reads_go_to_the_log_when_the_table_is_away_and_never_raise(store, table, event, caplog):
+    writer = AuditTrail(table, "i")
+    store.fail_next(10**6)
+    for number in range(3):
+        writer.note(event(number, outcome="read"))
+    with pytest.raises(StoreUnavailable):
+        await writer.flush()
+    assert 3 == caplog.text.count('"outcome":"read"')
+
+
+def test_noting_without_a_loop_is_harmless_and_bounded(table, event, monkeypatch, caplog):
+    monkeypatch.setattr(trail, "MOST_READS", 5)
+    writer = AuditTrail(table, "i")
+    for number in range(8):
+        writer.note(event(number, outcome="read"))
+    assert 5 == len(writer._reads)
+    assert 3 == caplog.text.count('"outcome":"read"')
+
+
+# --- anchors and days --------------------------------------------------------------------------------------------------
+
+
+async def test_the_head_is_anchored_and_told_to_the_log(table, event, caplog):
+    caplog.set_level(logging.INFO, "scim.audit")
+    writer = AuditTrail(table, "i")
+    await writer.anchor()
+    await writer.record(event())
+    await writer.anchor()
+    (row,) = [row async for row in table.query(chain.ANCHORS)]
+    assert writer.head == chain.read_anchor(row)[0]
+    assert f"{writer.head.seq} {writer.head.hash}" in caplog.text
+    before = table.calls
+    await writer.anchor()
+    assert before == table.calls
+
+
+async def test_a_busy_chain_is_anchored_by_itself(table, event, monkeypatch):
+    monkeypatch.setattr(trail, "ANCHOR_SECONDS", 0.05)
+    writer = AuditTrail(table, "i")
+    await writer.record(event())
+    await asyncio.sleep(0.15)
+    (row,) = [row async for row in table.query(chain.ANCHORS)]
+    assert writer.head == chain.read_anchor(row)[0]
+
+
+async def test_a_failed_anchor_is_tried_again(store, table, event, monkeypatch):
+    monkeypatch.setattr(trail, "ANCHOR_SECONDS", 0.05)
+    writer = AuditTrail(table, "i")
+    await writer.record(event())
+    store.fail_next(1)
+    await asyncio.sleep(0.1)
+    await writer.record(event(1))
+    await asyncio.sleep(0.15)
+    (row,) = [row async for row in table.query(chain.ANCHORS)]
+    assert writer.head == chain.read_anchor(row)[0]
+
+
+async def test_closing_writes_anchors_and_never_raises(store, table, event):
+    writer = AuditTrail(table, "i")
+    writer.note(event(1, outcome="read"))
+    await writer.close()
+    (row,) = [row async for row in table.query(chain.ANCHORS)]
+    assert 1 == chain.read_anchor(row)[0].seq
+    writer.note(event(2, outcome="read"))
+    store.fail_next(10**6)
+    await writer.close()
+
+
+class Calendar(datetime):
+    today = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls.today
+
+
+async def test_a_chain_goes_on_over_midnight_and_a_clock_that_jumps_back(table, event, monkeypatch):
+    monkeypatch.setattr(trail, "datetime", Calendar)
+    writer = AuditTrail(table, "i")
+    for day in (1, 1, 2, 1, 2, 3):
+        Calendar.today = datetime(2026, 3, day, 23, 59, tzinfo=UTC)
+        await writer.record(event(at=Calendar.today))
+    await writer.close()
+    partitions = {row.partition async for row in table.query(None)}
+    assert {"20260301", "20260302", "20260303", "anchors"} == {name.partition("|")[0] for name in partitions}
+    report = await verify(table)
+    assert (6, 1, []) == (report.rows, report.chains, report.findings)
+
+
+# --- searching ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_search_finds_by_time_connection_object_and_outcome_over_all_writers(table, event):
+    now = datetime.now(UTC)
+    one, two = AuditTrail(table, "one"), AuditTrail(table, "two")
+    for number in range(10):
+        fields = {"connection": f"c{number % 2}", "object_id": str(number % 3), "at": now - timedelta(minutes=number)}
+        await (one if number % 2 else two).record(event(number, outcome="refused" if number == 4 else "done", **fields))
+    found = [item.event.request_id async for item in one.search(now - HOUR, now + HOUR)]
+    assert [f"r{n}" for n in range(9, -1, -1)] == found
+    assert 5 == len(await everything(table, connection="c1"))
+    assert 4 == len(await everything(table, object_id="0"))
+    assert ["r4"] == [item.event.request_id for item in await everything(table, outcome="refused")]
+    late = [item async for item in search(table, now - timedelta(minutes=3), now)]
+    assert ["r3", "r2", "r1"] == [item.event.request_id for item in late]
+
+
+async def test_a_search_that_cannot_read_says_so(store, table, event):
+    writer = AuditTrail(table, "i")
+    await writer.record(event())
+    store.fail_next(1, after=1)
+    with pytest.raises(StoreUnavailable):
+        await everything(table)
+
+
+def test_the_columns_say_what_the_event_says(event):
+    made = event(connection="c", object_id="7")
+    assert {"at": made.at, "connection": "c", "action": "user.create", "outcome": "done", "object": "7"} == columns(made)
