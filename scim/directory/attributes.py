@@ -1,0 +1,27 @@
+"""Between guard and vault: adds what the vault cannot hold, so that the steps above see one whole directory.
+
+External ids (per connection), names that could not be changed in the vault, the client's further attributes, leavers,
+true times of change. One row an object in the attributes table; a page of users reads them with one range query.
+"""
+
+from __future__ import annotations
+
+from scim.directory.whole_groups import WholeGroups
+from scim.directory.whole_users import WholeUsers
+from scim.model import GroupId, Principals, Ref, Role, RoleId, UserId
+
+
+class WithAttributes(WholeUsers, WholeGroups):
+    """A vault's directory made whole for one caller. See Directory for the promises."""
+
+    async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
+        return await self._inner.is_member(group_id, user_id)
+
+    async def roles(self) -> tuple[Role, ...]:
+        return await self._inner.roles()
+
+    async def role_holders(self, role_id: RoleId) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
+        return await self._inner.role_holders(role_id)
+
+    async def powerful(self) -> Principals:
+        return await self._inner.powerful()

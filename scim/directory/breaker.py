@@ -1,0 +1,92 @@
+"""The mass-change breaker: an emptied group at the identity platform must not suspend a company.
+
+Per connection and rolling hour, more than max(floor, percent of the vault's users) disables, deletes and removals of
+members wait for a human. Counters live in the settings table, so that all instances count together; a failure to count
+holds the change (closed in the dangerous direction).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from scim.errors import Held
+from scim.model import Connection
+from scim.store.table import Row, RowChanged, RowExists, Table
+
+HOUR = 3600
+MINUTE = 60
+RETRY_AFTER = 1800
+
+
+class Breaker:
+    """Counts one connection's dangerous changes.
+
+    Row `breaker|{connection}` / `hour`: {"minutes": JSON {minute: count}, "released_until": epoch seconds}.
+    """
+
+    def __init__(self, table: Table, connection: Connection, users: Callable[[], Awaitable[int]]) -> None:
+        self._table, self._connection, self._users = table, connection, users
+
+    async def admit(self, changes: int) -> None:
+        """Count dangerous changes before they happen. :raises Held: when they are one too many."""
+        policies = self._connection.policies
+        if not policies.breaker or changes <= 0:
+            return
+        limit = max(policies.breaker_floor, await self._users() * policies.breaker_percent // 100)
+        for attempt in range(12):
+            row = await self._table.get(self._partition, "hour")
+            now = time.time()
+            minutes = _recent(row, now)
+            released = bool(row) and float(row.values.get("released_until", 0)) > now if row else False
+            if not released and sum(minutes.values()) + changes > limit:
+                raise Held(
+                    f"Held by the mass-change breaker: this connection has disabled, deleted or removed "
+                    f"{sum(minutes.values())} in the last hour and {changes} more would pass the limit of {limit}. "
+                    f"An administrator must release it",
+                    retry_after=RETRY_AFTER,
+                )
+            minute = str(int(now) // MINUTE)
+            minutes[minute] = minutes.get(minute, 0) + changes
+            if await self._write(row, minutes):
+                return
+            await asyncio.sleep(0.01 * (attempt + 1))
+        raise Held("The mass-change breaker could not count this change; please send it again", retry_after=5)
+
+    async def release(self, seconds: int = HOUR) -> None:
+        """A human's word: let this connection's changes pass for a while."""
+        await self._table.merge(Row(self._partition, "hour", {"released_until": time.time() + seconds}))
+
+    async def state(self) -> tuple[int, int, bool]:
+        """Changes in the last hour, the limit, and whether a release is in force."""
+        policies = self._connection.policies
+        row = await self._table.get(self._partition, "hour")
+        released = row is not None and float(row.values.get("released_until", 0)) > time.time()
+        limit = max(policies.breaker_floor, await self._users() * policies.breaker_percent // 100)
+        return sum(_recent(row, time.time()).values()), limit, released
+
+    @property
+    def _partition(self) -> str:
+        return f"breaker|{self._connection.id}"
+
+    async def _write(self, row: Row | None, minutes: dict[str, int]) -> bool:
+        values = {"minutes": orjson.dumps(minutes).decode()}
+        try:
+            if row is None:
+                await self._table.insert(Row(self._partition, "hour", values))
+            else:
+                kept = {**row.values, **values}
+                await self._table.put(Row(self._partition, "hour", kept), etag=row.etag)
+        except (RowExists, RowChanged):
+            return False
+        return True
+
+
+def _recent(row: Row | None, now: float) -> dict[str, int]:
+    if row is None:
+        return {}
+    first = (int(now) - HOUR) // MINUTE
+    return {m: n for m, n in orjson.loads(row.values.get("minutes", "{}")).items() if int(m) > first}

@@ -1,0 +1,268 @@
+"""Step 5: say before you do, tell what you did. The outermost face of the directory, and the one handlers are given.
+
+Every write: an intent row before the first call that changes anything, the step itself, then one outcome event in the
+audit trail. Refusals are outcomes too. When an answer was lost the intent stays, marked unknown, until the same request
+comes again or the timer has looked (resume.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import orjson
+
+from scim.audit.events import AuditEvent, Outcome
+from scim.audit.trail import AuditTrail
+from scim.context import RECOVERED, RequestContext, current
+from scim.directory.claims import Claims
+from scim.directory.port import Directory
+from scim.errors import ConnectorError, Forbidden, Held, OutcomeUnknown
+from scim.model import (
+    Caller,
+    Found,
+    Group,
+    GroupChange,
+    GroupId,
+    GroupQuery,
+    Kind,
+    NewGroup,
+    NewUser,
+    Principals,
+    Ref,
+    Role,
+    RoleId,
+    User,
+    UserChange,
+    UserId,
+    UserQuery,
+    fingerprint,
+)
+from scim.store.journal import Intent, JournalStore
+
+log = logging.getLogger("scim.journal")
+T = TypeVar("T", User, Group, None)
+
+
+class Journal:
+    """A directory whose writes are announced, audited and safe to repeat. See Directory for the promises."""
+
+    def __init__(self, inner: Directory, caller: Caller, store: JournalStore, trail: AuditTrail) -> None:
+        self._inner, self._caller, self._store, self._trail = inner, caller, store, trail
+        self._vault = caller.connection.vault
+        self._claims = Claims(store, self._vault, caller.connection.id)
+
+    # -- writes ------------------------------------------------------------------------------------------------------
+
+    async def create_user(self, new: NewUser) -> User:
+        stamp = fingerprint(new.name, new.external_id, new.display_name, new.email, new.enabled, _text(new.document))
+        claim, resumes = await self._claims.take(Kind.USER, new.name, stamp)
+        if claim.state == "done":
+            return await self._inner.user(UserId(claim.object_id))
+        plan = {"name": new.name, "enabled": new.enabled, "external_id": new.external_id}
+        new = replace(new, resumes=resumes)
+
+        async def work() -> User:
+            return await self._inner.create_user(new)
+
+        try:
+            user = await self._record("user.create", Kind.USER, 0, new.name, plan, work)
+        except BaseException as error:
+            await self._claims.settle(claim, "unknown" if _maybe_done(error) else "failed")
+            raise
+        await self._claims.settle(claim, "done", user.id, recovered=_recovered())
+        return user
+
+    async def change_user(self, user: User, change: UserChange) -> User:
+        async def work() -> User:
+            return await self._inner.change_user(user, change)
+
+        action = "user.disable" if change.enabled is False and user.enabled else "user.change"
+        if change.enabled and not user.enabled:
+            action = "user.enable"
+        return await self._record(action, Kind.USER, user.id, user.name, _plan(change), work)
+
+    async def remove_user(self, user: User) -> None:
+        async def work() -> None:
+            await self._inner.remove_user(user)
+
+        await self._record("user.delete", Kind.USER, user.id, user.name, {}, work)
+
+    async def create_group(self, new: NewGroup) -> Group:
+        stamp = fingerprint(new.name, new.external_id, sorted(new.members), _text(new.document))
+        claim, resumes = await self._claims.take(Kind.GROUP, new.name, stamp)
+        if claim.state == "done":
+            return await self._inner.group(GroupId(claim.object_id), members=True)
+        plan = {"name": new.name, "members": list(new.members)[:1000], "external_id": new.external_id}
+        new = replace(new, resumes=resumes)
+
+        async def work() -> Group:
+            return await self._inner.create_group(new)
+
+        try:
+            group = await self._record("group.create", Kind.GROUP, 0, new.name, plan, work)
+        except BaseException as error:
+            await self._claims.settle(claim, "unknown" if _maybe_done(error) else "failed")
+            raise
+        await self._claims.settle(claim, "done", group.id, recovered=_recovered())
+        return group
+
+    async def change_group(self, group: Group, change: GroupChange) -> Group:
+        async def work() -> Group:
+            return await self._inner.change_group(group, change)
+
+        only_members = change == GroupChange(add_members=change.add_members, remove_members=change.remove_members)
+        action = "group.members" if only_members else "group.change"
+        return await self._record(action, Kind.GROUP, group.id, group.name, _plan(change), work)
+
+    async def remove_group(self, group: Group) -> None:
+        async def work() -> None:
+            await self._inner.remove_group(group)
+
+        await self._record("group.delete", Kind.GROUP, group.id, group.name, {}, work)
+
+    # -- the way of every write --------------------------------------------------------------------------------------
+
+    async def _record(
+        self,
+        action: str,
+        kind: Kind,
+        object_id: int,
+        name: str,
+        plan: Mapping[str, Any],
+        work: Callable[[], Awaitable[T]],
+    ) -> T:
+        caller = self._caller
+        intent = await self._store.open(
+            Intent(
+                vault=self._vault,
+                key="",
+                connection=caller.connection.id,
+                request_id=caller.request_id,
+                action=action,
+                kind=kind,
+                object_id=object_id,
+                object_name=name,
+                at=datetime.now(UTC),
+                plan=plan,
+            )
+        )
+        started = time.monotonic()
+        context = current()
+        mark = len(context.upstream) if context else 0
+        try:
+            result = await work()
+        except ConnectorError as error:
+            unknown = _maybe_done(error) or _changed_something(context, mark)
+            outcome: Outcome = "refused" if isinstance(error, (Forbidden, Held)) else "unknown" if unknown else "failed"
+            event = self._event(intent, outcome, error.status, error.detail, started, mark)
+            await self._tell(event, intent, keep=unknown and outcome != "refused")
+            raise
+        if result is not None:
+            object_id = result.id
+        await self._tell(self._event(intent, "done", 200, "", started, mark, object_id), intent, keep=False)
+        return result
+
+    async def _tell(self, event: AuditEvent, intent: Intent, *, keep: bool) -> None:
+        """Write the outcome. The change has happened or not: a failure to tell leaves the intent for the timer."""
+        finish = self._store.leave_unknown(intent, event.steps) if keep else self._store.close(intent)
+        results = await asyncio.gather(self._trail.record(event), finish, return_exceptions=True)
+        for problem in results:
+            if isinstance(problem, BaseException):
+                log.error("journal.outcome_not_written action=%s request=%s", event.action, event.request_id)
+
+    def _event(
+        self, intent: Intent, outcome: Outcome, status: int, detail: str, started: float, mark: int, object_id: int = 0
+    ) -> AuditEvent:
+        context = current()
+        calls = context.upstream[mark:] if context else []
+        caller = self._caller
+        return AuditEvent(
+            at=datetime.now(UTC),
+            request_id=caller.request_id,
+            connection=caller.connection.id,
+            connection_name=caller.connection.name,
+            token_key=caller.token_key,
+            address=caller.address,
+            method=caller.method,
+            route=caller.route,
+            action=intent.action,
+            kind=str(intent.kind),
+            object_id=str(object_id or intent.object_id or ""),
+            object_name=intent.object_name,
+            outcome=outcome,
+            status=status,
+            detail="; ".join([*([detail] if detail else []), *(context.notes if context else [])]),
+            steps=tuple(f"{c.method} {c.path} → {c.status or 'no answer'}" for c in calls if c.method != "GET"),
+            normalised=tuple(context.normalised) if context else (),
+            upstream=len(calls),
+            ms=round((time.monotonic() - started) * 1000, 1),
+            changed=tuple(sorted(intent.plan)),
+        )
+
+    # -- reads pass --------------------------------------------------------------------------------------------------
+
+    async def user(self, user_id: UserId, *, groups: bool = False, roles: bool = False) -> User:
+        return await self._inner.user(user_id, groups=groups, roles=roles)
+
+    async def find_users(self, query: UserQuery) -> Found[User]:
+        return await self._inner.find_users(query)
+
+    async def group(self, group_id: GroupId, *, members: bool = False) -> Group:
+        return await self._inner.group(group_id, members=members)
+
+    async def find_groups(self, query: GroupQuery) -> Found[Group]:
+        return await self._inner.find_groups(query)
+
+    async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
+        return await self._inner.is_member(group_id, user_id)
+
+    async def roles(self) -> tuple[Role, ...]:
+        return await self._inner.roles()
+
+    async def role_holders(self, role_id: RoleId) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
+        return await self._inner.role_holders(role_id)
+
+    async def powerful(self) -> Principals:
+        return await self._inner.powerful()
+
+
+def _plan(change: UserChange | GroupChange) -> dict[str, Any]:
+    """What shall change, for the intent row: names of attributes and harmless values, never a password."""
+    plan: dict[str, Any] = {}
+    for field in change.__slots__:
+        value = getattr(change, field)
+        if value is None or value is False or value == ():
+            continue
+        if field in ("password", "document", "mails"):
+            plan[field] = True
+        else:
+            plan[field] = list(value)[:1000] if isinstance(value, tuple) else value
+    if isinstance(change, UserChange) and change.enabled is False:
+        plan["enabled"] = False
+    return plan
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _maybe_done(error: BaseException) -> bool:
+    """Whether the vault may have acted although we raise: cancelled on the way, or an answer was lost."""
+    return isinstance(error, OutcomeUnknown) or not isinstance(error, ConnectorError)
+
+
+def _changed_something(context: RequestContext | None, mark: int) -> bool:
+    """Whether a call that changes things got through, or got no clear answer, before this failure."""
+    calls = context.upstream[mark:] if context else []
+    return any(c.method != "GET" and (c.status == 0 or c.status < 300 or c.status >= 500) for c in calls)
+
+
+def _recovered() -> bool:
+    context = current()
+    return context is not None and RECOVERED in context.notes

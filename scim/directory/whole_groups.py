@@ -1,0 +1,136 @@
+"""Groups made whole: external ids, true times of change, and names that come back to life."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from scim.context import RECOVERED, note
+from scim.directory.kept import FEW, KeptRows, now, revision
+from scim.errors import OutcomeUnknown, Uniqueness
+from scim.model import (
+    NOTHING_KEPT,
+    Found,
+    Group,
+    GroupChange,
+    GroupId,
+    GroupQuery,
+    Kept,
+    Kind,
+    NewGroup,
+    UserId,
+    fold,
+)
+
+
+class WholeGroups(KeptRows):
+    """The group half of the wrapper."""
+
+    # -- groups ------------------------------------------------------------------------------------------------------
+
+    async def group(self, group_id: GroupId, *, members: bool = False) -> Group:
+        group, kept = await asyncio.gather(
+            self._inner.group(group_id, members=members), self._attributes.get(self._vault, Kind.GROUP, group_id)
+        )
+        return await self._join_group(group, kept)
+
+    async def find_groups(self, query: GroupQuery) -> Found[Group]:
+        if query.external_id is not None:
+            found = await self._external_ids.find(self._connection.id, Kind.GROUP, query.external_id)
+            if found is None:
+                return Found(0, ())
+            query = replace(query, external_id=None, ids=(GroupId(found),))
+        page = await self._inner.find_groups(query)
+        ids = [g.id for g in page.items]
+        if len(ids) <= FEW:
+            rows = await asyncio.gather(*(self._attributes.get(self._vault, Kind.GROUP, i) for i in ids))
+            kept = {int(i): k for i, k in zip(ids, rows, strict=True) if k}
+        else:
+            kept = await self._attributes.range(self._vault, Kind.GROUP, min(ids), max(ids))
+        return replace(page, items=tuple([await self._join_group(g, kept.get(g.id)) for g in page.items]))
+
+    async def create_group(self, new: NewGroup) -> Group:
+        if any(
+            fold(g.name) == fold(new.name) for g in (await self._inner.find_groups(GroupQuery(name=new.name))).items
+        ):
+            raise Uniqueness(f"A group with the displayName {new.name[:64]!r} exists already")
+        await self._free_external_id(Kind.GROUP, new.external_id, None)
+        return await self._first_kept_group(await self._new_or_revived_group(new), new)
+
+    async def _filled(self, group: Group, new: NewGroup) -> Group:
+        change = GroupChange(add_members=new.members)
+        return await self._inner.change_group(group, change) if new.members else group
+
+    async def _first_kept_group(self, group: Group, new: NewGroup) -> Group:
+        before = await self._attributes.get(self._vault, Kind.GROUP, group.id) or NOTHING_KEPT
+        when = group.created or now()
+        kept = Kept(
+            document=new.document,
+            external_ids={self._connection.id: new.external_id} if new.external_id else {},
+            owner=self._connection.id,
+            created_at=now(),
+            modified=when if before is NOTHING_KEPT else now(),
+            seen=group.fingerprint,
+            revision=revision(),
+            etag=before.etag,
+        )
+        return await self._save_group(group, kept)
+
+    async def _new_or_revived_group(self, new: NewGroup) -> Group:
+        try:
+            return await self._inner.create_group(new)
+        except OutcomeUnknown:
+            found = (await self._inner.find_groups(GroupQuery(name=new.name))).items
+            if not found:
+                raise
+            note(RECOVERED)
+            return await self._filled(found[0], new)
+        except Uniqueness:
+            gone = await self._inner.disabled_group(new.name)
+            kept = await self._attributes.get(self._vault, Kind.GROUP, gone.id) if gone else None
+            if gone is None or kept is None or kept.tombstone is None or kept.owner != self._connection.id:
+                raise
+            # our own leaver: give the name back its group, without the members it had
+            old = await self._inner.group(gone.id, members=True) if gone.enabled else await self._emptied(gone)
+            return await self._inner.change_group(old, GroupChange(add_members=new.members)) if new.members else old
+
+    async def _emptied(self, gone: Group) -> Group:
+        await self._inner.enable_group(gone)
+        group = await self._inner.group(gone.id, members=True)
+        stale = tuple(UserId(m.id) for m in group.members or ())
+        return await self._inner.change_group(group, GroupChange(remove_members=stale)) if stale else group
+
+    async def change_group(self, group: Group, change: GroupChange) -> Group:
+        if change.name is not None and fold(change.name) != fold(group.name):
+            others = await self._inner.find_groups(GroupQuery(name=change.name))
+            if any(g.id != group.id and fold(g.name) == fold(change.name) for g in others.items):
+                raise Uniqueness(f"A group with the displayName {change.name[:64]!r} exists already")
+        if change.external_id:
+            await self._free_external_id(Kind.GROUP, change.external_id, group.id)
+        changed = await self._inner.change_group(group, change)
+        before = group.kept
+        kept = replace(
+            before,
+            owner=before.owner or self._connection.id,
+            adopted=before.adopted or before.owner is None,
+            modified=now(),
+            seen=changed.fingerprint,
+            revision=revision(),
+        )
+        if change.document is None and change.external_id is False:
+            # membership commutes: parallel changes must not wait for each other's row
+            return replace(changed, kept=await self._attributes.touch(self._vault, Kind.GROUP, group.id, kept))
+        kept = replace(
+            kept,
+            document=before.document if change.document is None else change.document,
+            external_ids=self._external(before, change.external_id),
+        )
+        return await self._save_group(changed, kept)
+
+    async def remove_group(self, group: Group) -> None:
+        await self._inner.remove_group(group)
+        kept = replace(group.kept, owner=group.kept.owner or self._connection.id, tombstone=now(), modified=now())
+        await self._save_group(replace(group, enabled=False), replace(kept, revision=revision()))
+
+    async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
+        return await self._inner.is_member(group_id, user_id)

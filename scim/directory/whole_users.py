@@ -1,0 +1,283 @@
+"""Users made whole: names, addresses and external ids that the vault cannot look up, leavers, renames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from scim.context import RECOVERED, note
+from scim.directory.kept import FEW, KeptRows, now, revision
+from scim.directory.visible import page_by_id, page_by_offset
+from scim.errors import Mutability, NotFound, OutcomeUnknown, Uniqueness
+from scim.model import (
+    NOTHING_KEPT,
+    Found,
+    Kept,
+    Kind,
+    NewUser,
+    User,
+    UserChange,
+    UserId,
+    UserQuery,
+    Window,
+    fold,
+)
+
+ANY_ZONE = timedelta(hours=15)
+
+
+class WholeUsers(KeptRows):
+    """The user half of the wrapper."""
+
+    # -- reading users -----------------------------------------------------------------------------------------------
+
+    async def user(self, user_id: UserId, *, groups: bool = False, roles: bool = False) -> User:
+        user, kept = await asyncio.gather(
+            self._inner.user(user_id, groups=groups, roles=roles),
+            self._attributes.get(self._vault, Kind.USER, user_id),
+        )
+        seen = await self._join(user, kept)
+        if seen is None or user_id in await self._own():
+            raise NotFound(f"There is no user with the id {int(user_id)}")
+        return seen
+
+    async def find_users(self, query: UserQuery) -> Found[User]:
+        if query.window or query.limit is not None:
+            return await self._page(query)
+        own = await self._own()
+        users = [u for u in await self._candidates(query) if u.id not in own]
+        joined = [u for u in await self._join_all(users) if u is not None]
+        found = tuple(sorted((u for u in joined if self._meets(u, query)), key=lambda u: u.id))
+        return Found(len(found), found)
+
+    async def _page(self, query: UserQuery) -> Found[User]:
+        async def fetch(window: Window) -> Found[User]:
+            return await self._inner.find_users(UserQuery(window=window, groups=query.groups, roles=query.roles))
+
+        hidden = sorted({*await self._hidden.ids(), *await self._own()})
+        if query.window:
+            found = await page_by_offset(fetch, hidden, self._hidden.hints, query.window)
+            if found.items:
+                after = query.window.offset + len(found.items)
+                self._hidden.remember(after, found.positions[-1] + 1 - after)
+        else:
+            anchor = query.after if query.after is not None else query.before
+            found = await page_by_id(
+                fetch, hidden, anchor or 0, query.hint, query.limit or 0, backwards=query.before is not None
+            )
+        joined = await self._join_all(found.items)
+        kept = [(u, p) for u, p in zip(joined, found.positions, strict=True) if u is not None]
+        return replace(found, items=tuple(u for u, _ in kept), positions=tuple(p for _, p in kept))
+
+    async def _candidates(self, query: UserQuery) -> Iterable[User]:
+        """Users that may meet the query: every one that does is among them."""
+        show = UserQuery(groups=query.groups, roles=query.roles)
+        if query.ids is not None:
+            return (await self._inner.find_users(replace(show, ids=query.ids))).items
+        if query.external_id is not None:
+            found = await self._external_ids.find(self._connection.id, Kind.USER, query.external_id)
+            return await self._by_ids([found] if found is not None else [], show)
+        if query.name is not None:
+            direct, alias = await asyncio.gather(
+                self._inner.find_users(replace(show, name=query.name)),
+                self._attributes.by_alias(self._vault, Kind.USER, query.name),
+            )
+            return [*direct.items, *await self._by_ids([] if alias is None else [alias], show, but=direct.items)]
+        if query.email is not None:
+            direct, others = await asyncio.gather(
+                self._inner.find_users(replace(show, email=query.email)),
+                self._attributes.by_mail(self._vault, Kind.USER, query.email),
+            )
+            return [*direct.items, *await self._by_ids(others, show, but=direct.items)]
+        return (await self._inner.find_users(replace(show, display_name=query.display_name))).items
+
+    async def _by_ids(self, ids: list[int], show: UserQuery, *, but: Iterable[User] = ()) -> Iterable[User]:
+        wanted = tuple(UserId(i) for i in ids if all(u.id != i for u in but))
+        return (await self._inner.find_users(replace(show, ids=wanted))).items if wanted else ()
+
+    def _meets(self, user: User, query: UserQuery) -> bool:
+        mails = {fold(m) for m in (user.email, *user.kept.mails)}
+        return (
+            (query.ids is None or user.id in query.ids)
+            and (query.name is None or fold(user.name) == fold(query.name))
+            and (query.email is None or fold(query.email) in mails)
+            and (query.display_name is None or fold(user.display_name) == fold(query.display_name))
+            and (query.external_id is None or user.kept.external_ids.get(self._connection.id) == query.external_id)
+        )
+
+    async def _own(self) -> frozenset[UserId]:
+        if self._policies.show_own_account:
+            return frozenset()
+        return frozenset({await self._inner.own_account()})
+
+    # -- joining --------------------------------------------------------------------------------------
+
+    async def _join_all(self, users: Iterable[User]) -> list[User | None]:
+        users = list(users)
+        if len(users) <= FEW:
+            rows = await asyncio.gather(*(self._attributes.get(self._vault, Kind.USER, u.id) for u in users))
+        else:
+            ids = [u.id for u in users]
+            found = await self._attributes.range(self._vault, Kind.USER, min(ids), max(ids))
+            rows = [found.get(i) for i in ids]
+        return list(await asyncio.gather(*(self._join(u, k) for u, k in zip(users, rows, strict=True))))
+
+    # -- writing users -----------------------------------------------------------------------------------------------
+
+    async def create_user(self, new: NewUser) -> User:
+        leaver, login = await self._name_for(new)
+        if leaver is not None:
+            return await (self._revive(leaver, new) if leaver.kept.tombstone else self._first_kept(leaver, new))
+        await self._free_external_id(Kind.USER, new.external_id, None)
+        try:
+            user = await self._inner.create_user(replace(new, name=login))
+        except OutcomeUnknown:
+            found = (await self._inner.find_users(UserQuery(name=login))).items
+            if not found or found[0].domain is not None:
+                raise
+            user = found[0]
+            note(RECOVERED)
+        return await self._first_kept(user, new)
+
+    async def _first_kept(self, user: User, new: NewUser) -> User:
+        when = user.created or now()
+        kept = Kept(
+            document=new.document,
+            as_sent={"display_name": user.display_name, "email": user.email, "enabled": user.enabled},
+            external_ids={self._connection.id: new.external_id} if new.external_id else {},
+            mails=new.mails,
+            alias=new.name if new.name != user.login else None,
+            owner=self._connection.id,
+            created_at=now(),
+            modified=when,
+            seen=user.fingerprint,
+            revision=revision(),
+        )
+        if kept.alias:
+            await self._attributes.claim_alias(self._vault, Kind.USER, kept.alias, user.id)
+        return await self._save_user(user, kept, before=NOTHING_KEPT)
+
+    async def _name_for(self, new: NewUser) -> tuple[User | None, str]:
+        """The account to revive or to finish, or the login name for a new one.
+
+        :raises Uniqueness: Somebody goes by that name.
+        """
+        found, alias = await asyncio.gather(
+            self._inner.find_users(UserQuery(name=new.name)),
+            self._attributes.by_alias(self._vault, Kind.USER, new.name),
+        )
+        own = await self._own()
+        holders = list(found.items)
+        if alias is not None and all(u.id != alias for u in holders):
+            holders += (await self._inner.find_users(UserQuery(ids=(UserId(alias),)))).items
+        taken = False
+        for holder in holders:
+            kept = await self._attributes.get(self._vault, Kind.USER, holder.id)
+            user = replace(holder, kept=kept or NOTHING_KEPT)
+            if fold(user.name) != fold(new.name):
+                taken = True  # the login is used, but its owner goes by another name now
+            elif new.resumes and kept is None and _made_since(user, new.resumes):
+                note(RECOVERED)
+                return user, user.login
+            elif user.kept.tombstone and not user.enabled and holder.id not in own and self._same_person(user, new):
+                return user, user.login
+            else:
+                raise Uniqueness(f"A user with the userName {new.name[:64]!r} exists already")
+        return None, await self._another_login(new.name) if taken else new.name
+
+    def _same_person(self, leaver: User, new: NewUser) -> bool:
+        known = leaver.kept.external_ids.get(self._connection.id)
+        same_id = known is None or new.external_id is None or known == new.external_id
+        return leaver.kept.owner == self._connection.id and same_id
+
+    async def _another_login(self, name: str) -> str:
+        """The first of ann.2, ann.3, … that nobody uses; ann.2@corp.example for a name with a domain."""
+        local, at, domain = name.partition("@")
+        for number in range(2, 100):
+            login = f"{local}.{number}{at}{domain}"
+            if not (await self._inner.find_users(UserQuery(name=login))).items:
+                return login
+        raise Uniqueness(f"Every login name for the userName {name[:64]!r} is taken")
+
+    async def _revive(self, leaver: User, new: NewUser) -> User:
+        change = UserChange(display_name=new.display_name, email=new.email, enabled=new.enabled, password=new.password)
+        user = await self._inner.change_user(leaver, change)
+        kept = replace(
+            leaver.kept,
+            document=new.document,
+            as_sent={"display_name": user.display_name, "email": user.email, "enabled": user.enabled},
+            mails=new.mails,
+            tombstone=None,
+            owner=self._connection.id,
+            modified=now(),
+            seen=user.fingerprint,
+            revision=revision(),
+        )
+        if new.external_id:
+            kept = replace(kept, external_ids={**kept.external_ids, self._connection.id: new.external_id})
+        user = await self._save_user(user, kept, before=leaver.kept)
+        await self._attributes.unmark_gone(self._vault, Kind.USER, user.id)
+        self._hidden.discard(user.id)
+        return user
+
+    async def change_user(self, user: User, change: UserChange) -> User:
+        before = user.kept
+        alias = await self._rename(user, change.name) if change.name is not None else before.alias
+        if change.external_id:
+            await self._free_external_id(Kind.USER, change.external_id, user.id)
+        changed = await self._inner.change_user(replace(user, kept=before), replace(change, name=None))
+        kept = replace(
+            before,
+            document=before.document if change.document is None else change.document,
+            as_sent={"display_name": changed.display_name, "email": changed.email, "enabled": changed.enabled},
+            external_ids=self._external(before, change.external_id),
+            mails=before.mails if change.mails is None else change.mails,
+            alias=alias,
+            owner=before.owner or self._connection.id,
+            adopted=before.adopted or before.owner is None,
+            modified=now(),
+            seen=changed.fingerprint,
+            revision=revision(),
+        )
+        saved = await self._save_user(changed, kept, before=before)
+        if before.alias and fold(before.alias) != fold(alias or ""):
+            await self._attributes.free_alias(self._vault, Kind.USER, before.alias)
+        return saved
+
+    async def _rename(self, user: User, name: str) -> str | None:
+        """The alias that gives the user this name; None when it is the login itself."""
+        if name == user.name:
+            return user.kept.alias
+        if self._policies.rename == "refuse":
+            raise Mutability(
+                f"userName cannot change: Secret Server has no rename, and this connection's policy is to refuse it "
+                f"(the account stays {user.login[:64]!r})"
+            )
+        if fold(name) != fold(user.name):
+            others = await self._inner.find_users(UserQuery(name=name))
+            for other in others.items:
+                kept = await self._attributes.get(self._vault, Kind.USER, other.id)
+                if other.id != user.id and fold((kept.alias if kept else None) or other.login) == fold(name):
+                    raise Uniqueness(f"A user with the userName {name[:64]!r} exists already")
+        if name == user.login:
+            return None
+        if not await self._attributes.claim_alias(self._vault, Kind.USER, name, user.id):
+            raise Uniqueness(f"A user with the userName {name[:64]!r} exists already")
+        return name
+
+    async def remove_user(self, user: User) -> None:
+        await self._inner.remove_user(user)
+        if self._policies.leave_groups_on_delete:
+            await self._inner.leave_groups(user)
+        kept = replace(user.kept, owner=user.kept.owner or self._connection.id, tombstone=now(), modified=now())
+        gone = replace(user, enabled=False)
+        await self._attributes.mark_gone(self._vault, Kind.USER, user.id, now())
+        await self._save_user(gone, replace(kept, seen=gone.fingerprint, revision=revision()), before=user.kept)
+        self._hidden.add(user.id)
+
+
+def _made_since(user: User, when: datetime) -> bool:
+    """Whether an account appeared after an attempt to create it; vault times may lack their zone, hence the slack."""
+    return user.created is not None and user.created > when - ANY_ZONE
