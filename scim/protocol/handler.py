@@ -1,0 +1,238 @@
+"""Step 3: one method a SCIM operation, on documents.
+
+The library's handler loads whole resources and hands whole new states back. Ours shows documents without models in
+between, changes group membership as a delta that never loads the group, and asks for no more than an answer shows.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+
+from scim2_models import Resource, ResourceType, SearchRequest
+from scim2_server.conditions import Conditions
+from scim2_server.handler import AsyncScimHandler
+from scim2_server.requests import ScimRequest
+from scim2_server.responses import ScimResponse
+from scim2_server.routing import Operation
+
+from scim.errors import ChangedMeanwhile
+from scim.protocol.limits import parse_json
+from scim.protocol.membership import member_delta
+from scim.protocol.projection import Document, projection_of
+from scim.protocol.service import Service
+from scim.protocol.store import Loaded, MemberChange, ResourceStore
+
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+
+class Handler(AsyncScimHandler):
+    """Serves one caller's requests; cheap to make, the service behind it is shared."""
+
+    service: Service
+    storage: ResourceStore
+
+    # -- reads -------------------------------------------------------------------------------------------------------
+
+    async def query(self, request: ScimRequest) -> ScimResponse:
+        """GET of one resource (RFC 7644 §3.4.1)."""
+        with self.service.provider:
+            target = self.service.route(request, Operation.query)
+            resource_type = self.service.resource_type_at(cast(str, target.endpoint))
+            self.service.authorize(request, target, resource_type)
+            shown = projection_of(self.service.read_response_parameters(resource_type, request.query))
+            document = await self.storage.document(resource_type, cast(str, target.resource_id), shown)
+            version = document["meta"].get("version")
+            if not self.service.read_conditions(request).check(version, "GET"):
+                return ScimResponse(HTTPStatus.NOT_MODIFIED, None, {"ETag": version})
+            response = self.service.document_response(document)
+            response.body = shown.apply(document)
+            return self.service.me_response(request, target, response)
+
+    async def search(self, request: ScimRequest) -> ScimResponse:
+        """GET of a list (RFC 7644 §3.4.2)."""
+        return await self._search(request, Operation.search)
+
+    async def search_with_body(self, request: ScimRequest) -> ScimResponse:
+        """POST to .search (RFC 7644 §3.4.3)."""
+        return await self._search(request, Operation.search_with_body)
+
+    async def _search(self, request: ScimRequest, operation: Operation) -> ScimResponse:
+        with self.service.provider:
+            target = self.service.route(request, operation)
+            types = self.service.searched_types(target.endpoint)
+            allowed = self.service.authorized_types(request, target, types)
+            if operation is Operation.search:
+                search, position = self.service.read_search_query(types, request.query)
+            else:
+                search, position = self.service.read_search_body(types, request.body, request.header("Content-Type"))
+            shown = projection_of(search)
+            page = await self.storage.documents(allowed, search, position=position, shown=shown)
+            return ScimResponse(
+                HTTPStatus.OK,
+                {
+                    "schemas": [LIST_RESPONSE],
+                    "totalResults": page.total,
+                    **self._paging(types, search, page.next, page.previous, len(page.documents)),
+                    "Resources": [shown.apply(document) for document in page.documents],
+                },
+            )
+
+    def _paging(
+        self, types: list[ResourceType], search: SearchRequest[Any], after: Any, before: Any, shown: int
+    ) -> Document:
+        """The members of a list that tell where it is: index or cursor (RFC 9865 §2)."""
+        if search.cursor is None:
+            return {"startIndex": search.start_index, "itemsPerPage": shown}
+        paging: Document = {"itemsPerPage": shown}
+        if search.count != 0:
+            cursors = (("nextCursor", after), ("previousCursor", before))
+            paging |= {n: c for n, p in cursors if (c := self.service._seal(types, search, p)) is not None}  # noqa: SLF001
+        return paging
+
+    # -- writes ------------------------------------------------------------------------------------------------------
+
+    async def create(self, request: ScimRequest) -> ScimResponse:
+        """POST (RFC 7644 §3.3)."""
+        with self.service.provider:
+            target = self.service.route(request, Operation.create)
+            resource_type = self.service.resource_type_at(cast(str, target.endpoint))
+            self.service.authorize(request, target, resource_type)
+            shown = projection_of(self.service.read_response_parameters(resource_type, request.query))
+            resource = self.service.read_creation(resource_type, request.body, request.header("Content-Type"))
+            document = await self.storage.create_document(resource_type, resource)
+            response = self.service.document_response(document, HTTPStatus.CREATED)
+            response.body = shown.apply(document)
+            return response
+
+    async def replace(self, request: ScimRequest) -> ScimResponse:
+        """PUT (RFC 7644 §3.5.1)."""
+        with self.service.provider:
+            target = self.service.route(request, Operation.replace)
+            resource_type = self.service.resource_type_at(cast(str, target.endpoint))
+            self.service.authorize(request, target, resource_type)
+            shown = projection_of(self.service.read_response_parameters(resource_type, request.query))
+            resource_id = cast(str, target.resource_id)
+            touched = _members_of(request.body)
+
+            async def attempt() -> Document:
+                loaded = await self.storage.load(resource_type, resource_id, touched)
+                replacement = self.service.read_replacement(resource_type, request.body, request.header("Content-Type"))
+                current = self._model(resource_type, loaded)
+                conditions = self.service.read_conditions(request)
+                replaced = self.service.apply_replacement(current, replacement, conditions)
+                return loaded.document if replaced is None else await self._store(resource_type, loaded, replaced)
+
+            document = await _twice(attempt)
+            response = self.service.document_response(document)
+            response.body = shown.apply(document)
+            return self.service.me_response(request, target, response)
+
+    async def patch(self, request: ScimRequest) -> ScimResponse:
+        """PATCH (RFC 7644 §3.5.2); membership of groups is a delta from end to end."""
+        with self.service.provider:
+            target = self.service.route(request, Operation.patch)
+            resource_type = self.service.resource_type_at(cast(str, target.endpoint))
+            self.service.authorize(request, target, resource_type)
+            parameters = self.service.read_response_parameters(resource_type, request.query)
+            shown = projection_of(parameters)
+            self.service.ensure_patch_supported()
+            self.service.ensure_json(request.header("Content-Type"))
+            resource_id = cast(str, target.resource_id)
+            body = parse_json(request.body)
+            delta = member_delta(body.get("Operations") or []) if resource_type.name == "Group" else None
+            conditions = self.service.read_conditions(request)
+            if delta is not None:
+                document = await self._patch_members(request, resource_type, resource_id, delta, conditions)
+                only_members = not delta.others
+            else:
+                patch = self.service.read_patch(resource_type, request.body, request.header("Content-Type"))
+                touched = _touched(patch)
+
+                async def attempt() -> Document:
+                    loaded = await self.storage.load(resource_type, resource_id, touched)
+                    return await self._apply(resource_type, loaded, patch.model_copy(deep=True), conditions)
+
+                document, only_members = await _twice(attempt), False
+            asked = bool(parameters.attributes or parameters.excluded_attributes)
+            if not asked and (only_members or not self.service.dialect.patch_answers_resource):
+                version = document.get("meta", {}).get("version")
+                return ScimResponse(HTTPStatus.NO_CONTENT, None, {"ETag": version} if version else {})
+            response = self.service.document_response(document)
+            response.body = shown.apply(document)
+            return self.service.me_response(request, target, response)
+
+    async def _patch_members(
+        self, request: ScimRequest, resource_type: ResourceType, resource_id: str, delta: Any, conditions: Conditions
+    ) -> Document:
+        loaded = await self.storage.load(resource_type, resource_id, frozenset({"displayname"}))
+        conditions.check(loaded.version, "PATCH")
+        document = loaded.document
+        if delta.others:
+            body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": list(delta.others)}
+            patch = self.service.read_patch(resource_type, _dumps(body), request.header("Content-Type"))
+            document = await self._apply(resource_type, loaded, patch, Conditions())
+            loaded = await self.storage.load(resource_type, resource_id, frozenset({"displayname"}))
+        change = MemberChange(delta.adds, delta.removes, delta.replace_all)
+        if change == MemberChange():
+            return document
+        return await self.storage.change_members(resource_type, loaded, change)
+
+    async def _apply(self, resource_type: ResourceType, loaded: Loaded, patch: Any, conditions: Conditions) -> Document:
+        current = self._model(resource_type, loaded)
+        patched = self.service.apply_patch(current, patch, conditions)
+        return loaded.document if patched is None else await self._store(resource_type, loaded, patched)
+
+    async def delete(self, request: ScimRequest) -> ScimResponse:
+        """DELETE (RFC 7644 §3.6)."""
+        with self.service.provider:
+            target = self.service.route(request, Operation.delete)
+            resource_type = self.service.resource_type_at(cast(str, target.endpoint))
+            self.service.authorize(request, target, resource_type)
+            nothing = frozenset({"id"})
+            loaded = await self.storage.load(resource_type, cast(str, target.resource_id), nothing)
+            self.service.read_conditions(request).check(loaded.version, "DELETE")
+            await self.storage.remove(resource_type, loaded)
+            return self.service.me_response(request, target, self.service.deletion_response())
+
+    # -- between documents and models --------------------------------------------------------------------------------
+
+    def _model(self, resource_type: ResourceType, loaded: Loaded) -> Resource[Any]:
+        return self.service.get_model(resource_type).model_validate(loaded.document)
+
+    async def _store(self, resource_type: ResourceType, loaded: Loaded, resource: Resource[Any]) -> Document:
+        return await self.storage.store(resource_type, loaded, resource)
+
+
+async def _twice(attempt: Any) -> Document:
+    """Once more from a fresh read where another request was faster, then 503 (reliability: ETag conflict)."""
+    try:
+        return cast(Document, await attempt())
+    except ChangedMeanwhile:
+        return cast(Document, await attempt())
+
+
+def _touched(patch: Any) -> frozenset[str]:
+    """The top-level attributes that a PATCH names, lower case; empty when it may touch anything."""
+    names: set[str] = set()
+    for operation in patch.operations or []:
+        if operation.path is not None:
+            names |= {part.casefold() for part in operation.path.parts[:1]}
+            names |= {str(operation.path).casefold()}
+        elif isinstance(operation.value, dict):
+            names |= {str(key).partition(".")[0].partition("[")[0].casefold() for key in operation.value}
+        else:
+            return frozenset()
+    return frozenset(names)
+
+
+def _members_of(body: bytes) -> frozenset[str]:
+    """The top-level attributes that a PUT names, lower case; a body that is no object is refused further on."""
+    value = parse_json(body)
+    return frozenset(str(name).casefold() for name in value) if isinstance(value, dict) else frozenset()
+
+
+def _dumps(value: Any) -> bytes:
+    import orjson
+
+    return orjson.dumps(value)
