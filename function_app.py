@@ -1,0 +1,12 @@
+"""The function app: registers the blueprints, nothing else. Everything behind them is put together in scim/app.py."""
+
+import azure.functions as func
+
+from scim.app import connector
+from scim.triggers.health import health_blueprint
+from scim.triggers.scim import scim_blueprint
+from scim.triggers.timers import timer_blueprint
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+for blueprint in (health_blueprint(connector), scim_blueprint(connector), timer_blueprint(connector)):
+    app.register_functions(blueprint)

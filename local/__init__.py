@@ -1,0 +1,1 @@
+"""The development stack: a Functions host, a table service and the simulator on loopback. Never deployed."""
