@@ -43,6 +43,7 @@ def _add_up_options(up: argparse.ArgumentParser) -> None:
     up.add_argument("--seed", type=int, metavar="S", help="the simulator's seed")
     up.add_argument("--vault-url", help="a Secret Server of your own instead of the simulator")
     up.add_argument("--vault-username", default="svc-scim", help="its account; the password is LOCAL_VAULT_PASSWORD")
+    up.add_argument("--policy", action="append", default=[], metavar="KEY=VALUE", help="of the demo connection")
     up.add_argument("--ready-file", type=_path, metavar="F", help="written as JSON when everything answers")
     up.add_argument("--demo", action=argparse.BooleanOptionalAction, default=False, help="a small vault and curl lines")
     up.add_argument("--app", type=_path, default=_ROOT, help="the folder of function_app.py, scim and simulator")

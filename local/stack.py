@@ -57,7 +57,7 @@ class Stack:
             starts.append(self._simulator(simulator_port))
         async with CommandLine(environment, options.app) as commands:
             await self._all(starts)
-            token = await register(commands, vault)
+            token = await register(commands, vault, options.policy)
         scim = f"{base}/scim/v2"
         await self._connector_answers(scim, token)
         await _warm(base, token)

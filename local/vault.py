@@ -68,10 +68,11 @@ class CommandLine:
         return dict(answer["answer"])
 
 
-async def register(commands: CommandLine, vault: Vault) -> str:
+async def register(commands: CommandLine, vault: Vault, policies: list[str]) -> str:
     """What an administrator types first: tables, vault, connection, token. Returns the token."""
     await commands.run("setup")
     account = ("--auth", "password", "--username", vault.username, "--password-stdin")
     await commands.run("vault", "add", _NAME, "--url", vault.url, *account, given=vault.password)
-    await commands.run("connection", "add", _NAME, "--vault", _NAME)
+    chosen = [word for policy in policies for word in ("--policy", policy)]
+    await commands.run("connection", "add", _NAME, "--vault", _NAME, *chosen)
     return str((await commands.run("token", "add", _NAME))["token"])

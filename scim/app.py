@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -98,6 +98,7 @@ class Connector:
         self._sessions: dict[VaultId, VaultSession] = {}
         self._opening: dict[VaultId, asyncio.Lock] = {}
         self._services: dict[Dialect, Service] = {}
+        self.open_directory = partial(open_directory, settings=settings)
 
     # -- one request -------------------------------------------------------------------------------------------------
 
@@ -178,7 +179,7 @@ class Connector:
         if old is not None and old.vault == vault and old.credential_mark == mark:
             old.checked_at = time.monotonic()
             return old
-        directory = open_directory(vault, await vaults.credential(vault_id), self.settings)
+        directory = self.open_directory(vault, await vaults.credential(vault_id))
         protected = ProtectedPrincipals(vault, directory.powerful, seconds=self.settings.protected_seconds)
         session = VaultSession(vault, directory, protected, HiddenIds(self.attributes, vault_id), mark)
         self._sessions[vault_id] = session

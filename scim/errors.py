@@ -6,6 +6,7 @@
     │   ├── InvalidPath            400  invalidPath     RFC 7644 §3.5.2
     │   ├── InvalidSyntax          400  invalidSyntax   RFC 7644 §3.12
     │   ├── InvalidValue           400  invalidValue    RFC 7644 §3.12
+    │   │   └── UnknownMembers     400  invalidValue    members that are no users; tells which
     │   ├── Mutability             400  mutability      RFC 7644 §3.5.2: the vault or a policy owns the attribute
     │   ├── NoTarget               400  noTarget        RFC 7644 §3.5.2.2
     │   └── TooMany                400  tooMany         RFC 7644 §3.4.2
@@ -70,6 +71,12 @@ class InvalidSyntax(BadRequest):
 
 class InvalidValue(BadRequest):
     scim_type = "invalidValue"
+
+
+class UnknownMembers(InvalidValue):
+    def __init__(self, detail: str, members: tuple[int, ...]) -> None:
+        super().__init__(detail)
+        self.members = members
 
 
 class Mutability(BadRequest):

@@ -306,6 +306,7 @@ class Policies(_Stored):
     breaker_floor: int = 10
     breaker_percent: int = 10
     mail_domains: tuple[str, ...] = ()  # empty: any
+    unknown_members: Literal["refuse", "skip"] = "refuse"  # members that are no users: 400, or left out and journalled
     strict: bool = False  # the interop profile instead of the tolerant dialects
     patch_answer: Literal["resource", "nothing"] = "resource"
 

@@ -10,6 +10,7 @@ from simulator.errors import ApiError
 from simulator.folder_rows import folder_summary
 from simulator.groups import group_summary
 from simulator.levels import FOLDER_ROLE_IDS, SECRET_ROLE_IDS
+from simulator.passwords import policy
 from simulator.tree import ROOT, Folder, Secret
 from simulator.users import user_model
 from simulator.vault import LOCAL, Group, User, Vault
@@ -138,6 +139,13 @@ def _account_password(vault: Vault, body: dict[str, Any]) -> Any:
     return vault.account_id
 
 
+def _password_policy(vault: Vault, body: dict[str, Any]) -> Any:
+    """Change rules of the local password policy: {"rules": {"passwordRequireUppercase": false}}."""
+    rules = policy(vault)
+    rules.update({name: value for name, value in body["rules"].items() if name in rules})
+    return rules
+
+
 def _permissions(vault: Vault, body: dict[str, Any]) -> Any:
     """Narrow or widen what the calling account may do; null gives it back what its roles say."""
     wanted = body["permissions"]
@@ -200,6 +208,7 @@ DEEDS: dict[str, Deed] = {
     **dict.fromkeys(("rename_group", "enable_group", "disable_group"), _set_group),
     **dict.fromkeys(("assign_role", "unassign_role"), _role),
     "expire_tokens": _expire,
+    "password_policy": _password_policy,
     "change_account_password": _account_password,
     "set_account_permissions": _permissions,
     **dict.fromkeys(

@@ -23,6 +23,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+PLATFORM = ("/identity/", "/vaultbroker/", "/health")
+"""A platform tenant answers these at its root, wherever the vault lies."""
+
+
 class Simulator:
     """One vault behind one ASGI callable; `vault` is its state, `observatory` what /_sim shows."""
 
@@ -45,7 +49,7 @@ class Simulator:
             await _send(send, self.observatory.answer(scope["method"], inner, query, body))
             return
         headers = dict(scope["headers"])
-        outside = bool(self._base) and inner is path
+        outside = bool(self._base) and inner is path and not path.startswith(PLATFORM)
         call = Call(self.vault, scope["method"], inner, query, body, headers)
         record = Record(
             call.method, call.path, query, 0, stamp(), 0.0, form=b"urlencoded" in headers.get(b"content-type", b"")

@@ -65,6 +65,7 @@ class Switches:
         "honour", "filter.searchFields narrows, has no effect, or is 400", "honour", "ignore", "refuse"
     )
     create_enabled: bool = _switch(False, "state of a new user whose body does not say enabled")
+    new_user_role: bool = _switch(True, "a new user holds the role User; the tenant may configure otherwise")
     licences: int = _switch(0, "enabled users that the licence allows; 0 = no limit")
     application_accounts: int = _switch(0, "application accounts that the licence allows; 0 = no limit")
     directory_managed: str = _switch("refuse", "name, e-mail and enabled of a directory's user", "refuse", "accept")

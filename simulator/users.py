@@ -205,6 +205,10 @@ def get(call: Call) -> dict[str, Any]:
     return user_model(call.vault, user)
 
 
+def _first_roles(vault: Vault) -> frozenset[int]:
+    return frozenset({vault.default_role_id}) if vault.switches.new_user_role else frozenset()
+
+
 @routes.on("POST", "/api/v1/users", WRITE)
 def create(call: Call) -> dict[str, Any]:
     """Taken names are taken within one domain, by disabled users too; new users hold the role User."""
@@ -238,7 +242,7 @@ def create(call: Call) -> dict[str, Any]:
         more={k: body[k] for k in _MORE if k in body} or None,
         born=time.monotonic(),
     )
-    vault.add_user(user, frozenset({vault.default_role_id}))
+    vault.add_user(user, _first_roles(vault))
     vault.tree.add_personal_folder(user)
     vault.changed()
     return user_model(vault, user)

@@ -63,6 +63,12 @@ class Stack:
     def switch(self, **switches: Any) -> None:
         self.vault.put("/_sim/switches", json=switches)
 
+    def act(self, do: str, **what: Any) -> Any:
+        """What a person does in the vault itself."""
+        answer = self.vault.post("/_sim/act", json={"do": do, **what})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
     # shorthands
 
     def new_user(self, name: str, **more: Any) -> dict[str, Any]:

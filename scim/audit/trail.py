@@ -60,6 +60,7 @@ class AuditTrail:
         self._tried: deque[str] = deque(maxlen=16)  # heads that this process meant to write
         self._waiting: deque[_Waiting] = deque()
         self._reads: deque[_Waiting] = deque()
+        self._lost = 0  # reads that went to the log, because the table did not take them
         self._writer: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._anchored_at = time.monotonic()
@@ -102,11 +103,11 @@ class AuditTrail:
 
     async def flush(self) -> None:
         """Write what waits. :raises StoreUnavailable: when some of it could only go to the log."""
-        waiting = len(self._reads)
+        lost = self._lost
         self._write()
         if self._writer is not None:
             await self._writer
-        if waiting and self._uncertain:
+        if self._lost > lost:
             raise StoreUnavailable("The audit trail cannot be written")
 
     async def anchor(self) -> None:
@@ -139,7 +140,7 @@ class AuditTrail:
         object_id: str | None = None,
         outcome: str | None = None,
     ) -> AsyncIterator[Entry]:
-        """Entries of all writers in [since, until), in order of time."""
+        """Entries of all writers in [since, until): each chain in its own order, the chains merged by time."""
         return search(self._table, since, until, connection=connection, object_id=object_id, outcome=outcome)
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -183,6 +184,7 @@ class AuditTrail:
             log.error("audit: writing failed with %s", type(error).__name__)
         for item in batch:
             if item.done is None:
+                self._lost += 1
                 self._to_log(item.event)
             elif not item.done.done():
                 item.done.set_exception(known)
@@ -291,7 +293,7 @@ async def search(
     object_id: str | None = None,
     outcome: str | None = None,
 ) -> AsyncIterator[Entry]:
-    """Entries of all writers in [since, until), in order of time, a day at a time."""
+    """Entries of all writers in [since, until): each chain in its own order, the chains merged by time."""
     conditions = (("connection", connection), ("object", object_id), ("outcome", outcome))
     where = {name: value for name, value in conditions if value is not None}
     # an event is stored under the day of its writing, which may be the next one

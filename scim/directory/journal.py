@@ -46,7 +46,7 @@ from scim.model import (
 from scim.store.journal import Intent, JournalStore
 
 log = logging.getLogger("scim.journal")
-T = TypeVar("T", User, Group, None)
+T = TypeVar("T", bound="User | Group | None")
 
 
 class Journal:

@@ -6,7 +6,10 @@ between, changes group membership as a delta that never loads the group, and ask
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, cast
 
 from scim2_models import Resource, ResourceType, SearchRequest
@@ -16,7 +19,8 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.routing import Operation
 
-from scim.errors import ChangedMeanwhile
+from scim.errors import ChangedMeanwhile, ConnectorError
+from scim.protocol.bulk import run_bulk
 from scim.protocol.limits import parse_json
 from scim.protocol.membership import member_delta
 from scim.protocol.projection import Document, projection_of
@@ -31,6 +35,9 @@ class Handler(AsyncScimHandler):
 
     service: Service
     storage: ResourceStore
+    deadline: float = math.inf  # time.monotonic() at which the answer must be out; a bulk shares one
+    refused: Mapping[int, ConnectorError] = MappingProxyType({})  # operations of a bulk that made no sense
+    _words: dict[str, dict[str, list[str]]] | None = None
 
     # -- reads -------------------------------------------------------------------------------------------------------
 
@@ -90,6 +97,27 @@ class Handler(AsyncScimHandler):
             paging |= {n: c for n, p in cursors if (c := self.service._seal(types, search, p)) is not None}  # noqa: SLF001
         return paging
 
+    async def schemas(self, request: ScimRequest) -> ScimResponse:
+        """GET /Schemas (RFC 7644 §4), with the values that the vault allows today."""
+        response = await super().schemas(request)
+        for schema in (response.body or {}).get("Resources", []):
+            self.service.complete_schema(schema, await self._vocabulary())
+        return response
+
+    async def schema(self, request: ScimRequest) -> ScimResponse:
+        response = await super().schema(request)
+        self.service.complete_schema(response.body or {}, await self._vocabulary())
+        return response
+
+    async def _vocabulary(self) -> dict[str, dict[str, list[str]]]:
+        """Discovery answers even when the vault does not: then without its values."""
+        if self._words is None:
+            try:
+                self._words = await self.storage.vocabulary()
+            except ConnectorError:
+                self._words = {}
+        return self._words
+
     # -- writes ------------------------------------------------------------------------------------------------------
 
     async def create(self, request: ScimRequest) -> ScimResponse:
@@ -140,7 +168,11 @@ class Handler(AsyncScimHandler):
             self.service.ensure_json(request.header("Content-Type"))
             resource_id = cast(str, target.resource_id)
             body = parse_json(request.body)
-            delta = member_delta(body.get("Operations") or []) if resource_type.name == "Group" else None
+            delta = (
+                member_delta(body.get("Operations") or [])
+                if resource_type.name == "Group" and not self.service.dialect.strict
+                else None
+            )
             conditions = self.service.read_conditions(request)
             if delta is not None:
                 document = await self._patch_members(request, resource_type, resource_id, delta, conditions)
@@ -194,6 +226,13 @@ class Handler(AsyncScimHandler):
             self.service.read_conditions(request).check(loaded.version, "DELETE")
             await self.storage.remove(resource_type, loaded)
             return self.service.me_response(request, target, self.service.deletion_response())
+
+    async def bulk(self, request: ScimRequest) -> ScimResponse:
+        """POST to /Bulk (RFC 7644 §3.7): each operation through the methods above."""
+        with self.service.provider:
+            self.service.route(request, Operation.bulk)
+            self.service.ensure_json(request.header("Content-Type"))
+            return await run_bulk(self, request)
 
     # -- between documents and models --------------------------------------------------------------------------------
 

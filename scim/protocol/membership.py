@@ -74,8 +74,10 @@ def member_delta(operations: Sequence[Mapping[str, Any]]) -> MemberDelta | None:
     """The member effect of normalised operations, or None where only the generic engine can tell.
 
     None for filters other than `value eq` joined by `or`, for paths to parts of a member, for members that are groups
-    or name no id, and for what the core must refuse.
+    or name no id, and for what the core must refuse (no operation at all, for one).
     """
+    if not operations:
+        return None
     effect = _Effect()
     others: list[dict[str, Any]] = []
     try:
@@ -91,6 +93,8 @@ def member_delta(operations: Sequence[Mapping[str, Any]]) -> MemberDelta | None:
 
 def _apply(operation: Mapping[str, Any], effect: _Effect) -> dict[str, Any] | None:
     """Take an operation's share in membership; what is left of it, or None."""
+    if not isinstance(operation, Mapping):
+        raise _NotPlain
     path, value = operation.get("path"), operation.get("value")
     if path is None:
         return _apply_without_path(operation, value, effect)

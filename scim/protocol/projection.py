@@ -15,6 +15,8 @@ Document = dict[str, Any]
 Tree = dict[str, Any]
 
 ALWAYS = ("schemas", "id")  # returned: always (RFC 7643 §3.1, §7)
+ON_REQUEST: Tree = {"members": {"display": {}}, "roles": {"display": {}}}
+"""What is returned only to those who name it: a test compares this with the published schemas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,10 @@ class Projection:
     def apply(self, document: Document) -> Document:
         if self.keep is not None:
             kept: Document = _kept(document, {**self.keep, **{name: {} for name in ALWAYS}})
-            return kept
-        if not self.drop:
-            return document
-        left: Document = _dropped(document, {k: v for k, v in self.drop.items() if k not in ALWAYS})
+            unasked = {name: hidden for name, hidden in ON_REQUEST.items() if self.keep.get(name) == {}}
+            return _dropped(kept, unasked) if unasked else kept
+        drop = {k: v for k, v in self.drop.items() if k not in ALWAYS}
+        left: Document = _dropped(document, {**{k: v for k, v in ON_REQUEST.items() if k in document}, **drop})
         return left
 
 

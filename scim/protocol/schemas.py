@@ -62,7 +62,7 @@ class UserRole(ComplexAttribute):
     value: str | None = None
     """The id of the role; its name is accepted as well."""
 
-    display: Annotated[str | None, Mutability.read_only] = None
+    display: Annotated[str | None, Mutability.read_only, Returned.request] = None
     """The name of the role."""
 
     type: str | None = None
@@ -163,7 +163,7 @@ class Manager(ComplexAttribute):
     value: Annotated[str | None, CaseExact.true] = None
     """The id of the manager."""
 
-    ref: Annotated[Reference[User] | None, CaseExact.true] = Field(
+    ref: Annotated[Reference[User] | None, CaseExact.true] = Field(  # type: ignore[type-arg]
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     """The URL of the manager."""
@@ -224,7 +224,7 @@ class GroupMember(ComplexAttribute):
     value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
     """The id of the user."""
 
-    ref: Annotated[Reference[User] | None, Mutability.immutable] = Field(
+    ref: Annotated[Reference[User] | None, Mutability.immutable] = Field(  # type: ignore[type-arg]
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     """The URL of the user."""
@@ -232,7 +232,7 @@ class GroupMember(ComplexAttribute):
     type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
     """User: Secret Server's groups hold no groups."""
 
-    display: Annotated[str | None, Mutability.read_only] = None
+    display: Annotated[str | None, Mutability.read_only, Returned.request] = None
     """The user's name."""
 
 

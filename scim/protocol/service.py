@@ -34,7 +34,7 @@ from scim2_server.service import ScimService
 
 from scim.errors import ConnectorError, Forbidden, InvalidPath
 from scim.protocol.projection import Document
-from scim.protocol.schemas import EnterpriseUser, Group, LinkedObject, User
+from scim.protocol.schemas import USER, EnterpriseUser, Group, LinkedObject, User
 
 MAX_RESULTS = 1000
 DEFAULT_PAGE = 100
@@ -134,6 +134,19 @@ class Service(ScimService):
         schemas = [extension.schema_ for extension in resource_type.schema_extensions or []]
         return path.casefold() in {str(schema).casefold() for schema in (*schemas, resource_type.schema_)}
 
+    # -- discovery ---------------------------------------------------------------------------------------------------
+
+    def complete_schema(self, schema: Document, vocabulary: dict[str, dict[str, list[str]]]) -> None:
+        """Write into a schema what differs between connections and vaults: canonical values, a refused rename."""
+        for path, values in vocabulary.get(schema.get("id", ""), {}).items():
+            attribute = _attribute(schema.get("attributes", []), path.split("."))
+            if attribute is not None and values:
+                attribute["canonicalValues"] = values
+        if self.dialect.rename_refused and schema.get("id") == USER:
+            attribute = _attribute(schema.get("attributes", []), ["userName"])
+            if attribute is not None:
+                attribute["mutability"] = "immutable"
+
     # -- answers -----------------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -172,6 +185,13 @@ class Service(ScimService):
                 headers["Allow"] = ", ".join(allowed)
             return ScimResponse(HTTPStatus(exception.status), error.model_dump(), headers)
         return super().error_response(exception)
+
+
+def _attribute(attributes: list[Document], path: list[str]) -> Document | None:
+    found = next((a for a in attributes if a.get("name") == path[0]), None)
+    if found is None or len(path) == 1:
+        return found
+    return _attribute(found.get("subAttributes", []), path[1:])
 
 
 def _plain(detail: str | None) -> str | None:

@@ -64,6 +64,10 @@ class ResourceStore(AsyncScimStorage):
         """One page of what matches. :raises InvalidFilter, TooMany:"""
 
     @abstractmethod
+    async def vocabulary(self) -> dict[str, dict[str, list[str]]]:
+        """Values that a vault allows today: schema URN → attribute path → canonical values, for /Schemas."""
+
+    @abstractmethod
     async def create_document(self, resource_type: ResourceType, resource: Resource[Any]) -> Document: ...
 
     @abstractmethod

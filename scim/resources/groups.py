@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from scim.context import note
 from scim.directory.port import Directory
-from scim.errors import InvalidValue, NotFound
+from scim.errors import InvalidValue, NotFound, UnknownMembers, excerpt
 from scim.model import (
     Caller,
     ConnectionId,
@@ -55,8 +56,8 @@ def to_scim(group: Group, connection: ConnectionId, base_url: str = "") -> Docum
     return document
 
 
-def from_scim(document: Document) -> NewGroup:
-    """What a SCIM document asks for. :raises InvalidValue: it names no group or a member that cannot be one."""
+def from_scim(document: Document, *, skip: bool = False) -> NewGroup:
+    """What a SCIM document asks for. :raises InvalidValue: No name; or, without `skip`, an impossible member."""
     name = str(document.get("displayName") or "").strip()
     if not name:
         raise InvalidValue("displayName is required and must not be blank")
@@ -66,20 +67,22 @@ def from_scim(document: Document) -> NewGroup:
     kept = {k: v for k, v in document.items() if k not in SERVER_OWNED and v not in (None, [], {})}
     return NewGroup(
         name=name,
-        members=member_ids(m.get("value") for m in document.get("members") or []),
+        members=member_ids((m.get("value") for m in document.get("members") or []), skip=skip),
         external_id=ExternalId(external_id) if external_id else None,
         document=kept,
     )
 
 
-def member_ids(values: Any) -> tuple[UserId, ...]:
-    """:raises InvalidValue: A value that can be no user's id."""
+def member_ids(values: Iterable[Any], *, skip: bool = False) -> tuple[UserId, ...]:
+    """:raises InvalidValue: A value that can be no user's id; with `skip` it is left out and the journal says so."""
     found: dict[UserId, None] = {}
     for value in values:
         try:
             found[UserId(read_id(str(value or "")))] = None
         except NotFound:
-            raise InvalidValue(f"members: there is no user with the id {str(value)[:64]!r}") from None
+            if not skip:
+                raise InvalidValue(f"members: there is no user with the id {excerpt(value)}") from None
+            note(f"left out the unknown member {excerpt(value)}")
     return tuple(found)
 
 
@@ -93,6 +96,7 @@ class Groups:
 
     def __init__(self, directory: Directory, caller: Caller, base_url: str) -> None:
         self._directory, self._connection, self._base_url = directory, caller.connection.id, base_url
+        self._skip = caller.connection.policies.unknown_members == "skip"
 
     def show(self, group: Group) -> Document:
         return to_scim(group, self._connection, self._base_url)
@@ -153,7 +157,12 @@ class Groups:
         return await self._directory.find_groups(query)
 
     async def create(self, document: Document) -> Document:
-        return self.show(await self._directory.create_group(from_scim(document)))
+        new = from_scim(document, skip=self._skip)
+        try:
+            return self.show(await self._directory.create_group(new))
+        except UnknownMembers as error:
+            known = self._without(new.members, error)
+            return self.show(await self._directory.create_group(replace(new, members=known)))
 
     async def load(self, resource_id: str, touched: frozenset[str]) -> tuple[Group, Document]:
         with_members = not touched or "members" in touched
@@ -161,7 +170,7 @@ class Groups:
         return group, self.show(group)
 
     async def store(self, group: Group, old: Document, new: Document) -> Document:
-        wanted = from_scim(new)
+        wanted = from_scim(new, skip=self._skip)
         add: set[UserId] = set()
         remove: set[UserId] = set()
         if group.members is not None:
@@ -174,20 +183,34 @@ class Groups:
             external_id=wanted.external_id if wanted.external_id != old.get("externalId") else False,
             document=wanted.document if dict(wanted.document) != dict(group.kept.document) else None,
         )
-        return self.show(await self._directory.change_group(group, change))
+        return self.show(await self._change(group, change))
 
     async def change_members(self, group: Group, change: MemberChange) -> Document:
         """Add and remove members, whatever the size of the group; only a full replacement reads it first."""
-        add, remove = set(member_ids(change.add)), set(_known(change.remove))
+        add, remove = set(member_ids(change.add, skip=self._skip)), set(_known(change.remove))
         if change.replace_all is not None:
-            wanted = set(member_ids(change.replace_all))
+            wanted = set(member_ids(change.replace_all, skip=self._skip))
             group = await self._directory.group(group.id, members=True)
             current = {UserId(m.id) for m in group.members or ()}
             add, remove = wanted - current, current - wanted
         if not add and not remove:
             return self.show(replace(group, members=None))
         done = GroupChange(add_members=tuple(sorted(add)), remove_members=tuple(sorted(remove)))
-        return self.show(replace(await self._directory.change_group(group, done), members=None))
+        return self.show(replace(await self._change(group, done), members=None))
+
+    async def _change(self, group: Group, change: GroupChange) -> Group:
+        """One unknown member must not fail a push that its sender never repeats, where the policy says so."""
+        try:
+            return await self._directory.change_group(group, change)
+        except UnknownMembers as error:
+            change = replace(change, add_members=self._without(change.add_members, error))
+            return group if change == GroupChange() else await self._directory.change_group(group, change)
+
+    def _without(self, members: tuple[UserId, ...], error: UnknownMembers) -> tuple[UserId, ...]:
+        if not self._skip:
+            raise error
+        note(f"left out unknown members: {', '.join(map(str, error.members[:20]))}")
+        return tuple(m for m in members if m not in error.members)
 
     async def remove(self, group: Group) -> None:
         await self._directory.remove_group(group)

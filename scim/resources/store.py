@@ -40,6 +40,13 @@ class DirectoryResources(ResourceStore):
         modules = [(self._module(rt), self._service.get_model(rt)) for rt in resource_types]
         return await search(modules, request, position, shown)
 
+    async def vocabulary(self) -> dict[str, dict[str, list[str]]]:
+        found: dict[str, dict[str, list[str]]] = {}
+        for module in self._modules.values():
+            if hasattr(module, "vocabulary"):
+                found |= await module.vocabulary()
+        return found
+
     async def create_document(self, resource_type: ResourceType, resource: Resource[Any]) -> Document:
         document: Document = await self._module(resource_type).create(resource.model_dump())
         return document

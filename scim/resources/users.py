@@ -6,6 +6,7 @@ left there, somebody changed it in the vault and the vault wins.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -265,6 +266,11 @@ class Users:
         if not add and not remove and "roles" not in new:
             changed = replace(changed, roles=None)
         return self.show(changed)
+
+    async def vocabulary(self) -> dict[str, dict[str, list[str]]]:
+        """The roles that may be granted: enabled, and not administrative."""
+        roles, powerful = await asyncio.gather(self._directory.roles(), self._directory.powerful())
+        return {USER: {"roles.value": [str(r.id) for r in roles if r.enabled and r.id not in powerful.roles]}}
 
     async def remove(self, user: User) -> None:
         await self._directory.remove_user(user)

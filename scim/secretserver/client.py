@@ -36,7 +36,7 @@ from scim.errors import (
 )
 from scim.secretserver import answers, wire
 from scim.secretserver.authentication import Authentication, Credentials, Reply
-from scim.secretserver.connection import base_url, open_transport, was_sent
+from scim.secretserver.connection import base_url, open_transport, was_sent, was_slow
 from scim.secretserver.limits import Breaker, RetryBudget
 from scim.secretserver.operations import LOG_OUT, Operation
 
@@ -285,7 +285,7 @@ async def _read_body(answer: httpx.Response) -> bytes:
 
 
 def _what_failed(error: BaseException) -> str:
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)) and was_sent(error):
+    if was_slow(error):
         return "Secret Server took too long to answer"
     return "Secret Server cannot be reached, or broke the connection"
 

@@ -55,3 +55,11 @@ def was_sent(error: BaseException) -> bool:
     if cause is not None and isinstance(cause, aiohttp.ClientError):
         return True
     return not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
+
+
+def was_slow(error: BaseException) -> bool:
+    """Whether time ran out, as against a connection that was refused or broke."""
+    cause = error.__cause__
+    if cause is not None and isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, TimeoutError)
+    return isinstance(error, (TimeoutError, httpx.TimeoutException))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, VaultMisbehaved, VaultRefusedUs
+from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, UnknownMembers, VaultMisbehaved, VaultRefusedUs
 from scim.model import Group, GroupId, Ref, UserId, Window, fold
 from scim.secretserver import operations, wire
 from scim.secretserver.account import READS_GROUPS, Account
@@ -202,7 +202,8 @@ class Groups:
         """:raises InvalidValue: When one of the ids is no user."""
         unknown = await self._users.strangers(ids)
         if unknown:
-            raise InvalidValue(f"members: Secret Server has no user {', '.join(map(str, unknown[:10]))}")
+            names = ", ".join(map(str, unknown[:10]))
+            raise UnknownMembers(f"members: Secret Server has no user {names}", tuple(int(u) for u in unknown))
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

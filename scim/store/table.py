@@ -84,7 +84,7 @@ class Table(Protocol):
 class Store(Protocol):
     """The connector's tables by name.
 
-    connections, tokens, vaults, attributes, externalids, journal, audit, settings.
+    connections, tokens, vaults, attributes, externalids, journal, audit, settings, messages.
     """
 
     def table(self, name: str) -> Table: ...

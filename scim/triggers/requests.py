@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from scim2_server.routing import Operation
 from scim.context import RequestContext, request_context
 from scim.errors import ConnectorError, NotAllowed, Unavailable
 from scim.model import Caller
+from scim.protocol.bulk import check_bulk
 from scim.protocol.dialects import (
     normalise_body,
     normalise_bulk,
@@ -70,12 +72,14 @@ async def _serve(connector: Any, incoming: Incoming, admitted: Any, context: Req
         method=incoming.method,
         route=route_of(path),
     )
-    request = understood(incoming, path, context, strict=connection.policies.strict)
+    method = "GET" if incoming.method == "HEAD" else incoming.method
+    service = await connector.service(connection)
+    target = service.match(ScimRequest(method, connector.base_url, path))  # 404 and 405 come before any body
+    request, refused = understood(incoming, path, context, strict=connection.policies.strict)
     request.base_url = connector.base_url
     request.subject = connector.permit(connection)
-    service = await connector.service(connection)
-    target = service.match(request)
     handler = Handler(service, await connector.resources(caller, service))
+    handler.deadline, handler.refused = context.deadline, refused
     response: ScimResponse = await getattr(handler, target.operation.value)(request)
     if target.operation in (Operation.query, Operation.search, Operation.search_with_body, Operation.bulk):
         connector.note_read(
@@ -84,35 +88,41 @@ async def _serve(connector: Any, incoming: Incoming, admitted: Any, context: Req
     return outgoing_of(response)
 
 
-def understood(incoming: Incoming, path: str, context: RequestContext, *, strict: bool) -> ScimRequest:
-    """The request in one spelling, whatever dialect it came in; what was changed is noted for the audit row."""
+def understood(
+    incoming: Incoming, path: str, context: RequestContext, *, strict: bool
+) -> tuple[ScimRequest, Mapping[int, ConnectorError]]:
+    """The request in one spelling, whatever dialect it came in; what was changed is noted for the audit row.
+
+    The second part says which operations of a bulk could not be understood, by position.
+    """
+    refused: Mapping[int, ConnectorError] = {}
     method = "GET" if incoming.method == "HEAD" else incoming.method
     resource_type = resource_type_of(path)
     query, notes = normalise_query(incoming.raw_query, resource_type=resource_type, strict=strict)
     body = incoming.body
     if method in WITH_BODY:
-        value = parse_json(body) if body.strip() or method != "POST" or path != "/" else None
-        value, more = _spoken(method, path, resource_type, value, strict=strict)
+        value = parse_json(body)
+        value, more, refused = _spoken(method, path, resource_type, value, strict=strict)
         notes += more
-        body = orjson.dumps(value) if more else body
+        body = orjson.dumps(value) if more or path == "/Bulk" else body
     context.normalised.extend(notes)
-    return ScimRequest(method, "", path, query, dict(incoming.headers), body)
+    return ScimRequest(method, "", path, query, dict(incoming.headers), body), refused
 
 
 def _spoken(
     method: str, path: str, resource_type: str | None, value: Any, *, strict: bool
-) -> tuple[Any, tuple[str, ...]]:
-    if path.endswith("/.search"):
-        return normalise_search(value, resource_type=resource_type, strict=strict)
+) -> tuple[Any, tuple[str, ...], Mapping[int, ConnectorError]]:
     if path == "/Bulk":
-        value, notes, _ = normalise_bulk(value, strict=strict)
-        return value, notes
+        check_bulk(value)
+        return normalise_bulk(value, strict=strict)
+    if path.endswith("/.search"):
+        return *normalise_search(value, resource_type=resource_type, strict=strict), {}
     if resource_type is None:
-        return value, ()
+        return value, (), {}
     value, notes = normalise_body(method, resource_type, value, strict=strict)
     if method == "PATCH":
         check_patch(value)
-    return value, notes
+    return value, notes, {}
 
 
 def outgoing_of(response: ScimResponse) -> Outgoing:

@@ -84,7 +84,7 @@ class DirectoryContract:
         made, longer = await self.person(directory, name), await self.person(directory, "x" + name)
         found = await directory.find_users(UserQuery(name=name.upper()))
         assert [made.id] == [user.id for user in found.items]
-        assert 1 == found.total
+        assert found.total == 1
         assert longer.id not in {user.id for user in found.items}
 
     async def test_mail_and_display_name_are_found_whole(self, directory: Any) -> None:
@@ -96,18 +96,16 @@ class DirectoryContract:
 
     async def test_every_condition_must_hold(self, directory: Any) -> None:
         made, other = await self.person(directory), await self.person(directory)
-        assert 0 == (await directory.find_users(UserQuery(name=made.login, email=other.email))).total
-        assert 0 == (await directory.find_users(UserQuery(ids=(other.id,), name=made.login))).total
-        assert 1 == (await directory.find_users(UserQuery(ids=(made.id, other.id), name=made.login))).total
+        assert (await directory.find_users(UserQuery(name=made.login, email=other.email))).total == 0
+        assert (await directory.find_users(UserQuery(ids=(other.id,), name=made.login))).total == 0
+        assert (await directory.find_users(UserQuery(ids=(made.id, other.id), name=made.login))).total == 1
 
     async def test_nobody_of_that_name_is_an_empty_page(self, directory: Any) -> None:
         found = await directory.find_users(UserQuery(name=unused("nobody-at-all")))
-        assert (0, ()) == (found.total, found.items)
+        assert (found.total, found.items) == (0, ())
 
     @pytest.mark.parametrize("count", [1, 2, 5])
-    async def test_users_by_id_come_in_order_without_those_that_are_not_there(
-        self, directory: Any, count: int
-    ) -> None:
+    async def test_users_by_id_come_in_order_without_those_that_are_not_there(self, directory: Any, count: int) -> None:
         made = [await self.person(directory) for _ in range(count)]
         ids = [NOBODY, *(user.id for user in reversed(made))]
         found = await directory.find_users(UserQuery(ids=tuple(ids)))
@@ -141,10 +139,12 @@ class DirectoryContract:
 
     async def test_a_change_is_answered_and_kept(self, directory: Any) -> None:
         made = await self.person(directory)
-        changed = await directory.change_user(made, UserChange(display_name="Other", email="o@x.example", enabled=False))
+        changed = await directory.change_user(
+            made, UserChange(display_name="Other", email="o@x.example", enabled=False)
+        )
         read = await directory.user(made.id)
         for user in (changed, read):
-            assert ("Other", "o@x.example", False) == (user.display_name, user.email, user.enabled)
+            assert (user.display_name, user.email, user.enabled) == ("Other", "o@x.example", False)
         assert made.login == read.login
 
     async def test_a_change_to_what_is_there_does_no_harm(self, directory: Any) -> None:
@@ -161,9 +161,9 @@ class DirectoryContract:
     async def test_groups_and_roles_are_unknown_until_asked_for(self, directory: Any) -> None:
         made = await self.person(directory)
         plain = await directory.user(made.id)
-        assert (None, None) == (plain.groups, plain.roles)
+        assert (plain.groups, plain.roles) == (None, None)
         whole = await directory.user(made.id, groups=True, roles=True)
-        assert () == whole.groups
+        assert whole.groups == ()
         assert whole.roles is not None
 
     async def test_lists_say_of_groups_and_roles_what_single_reads_say(self, directory: Any) -> None:
@@ -220,7 +220,7 @@ class DirectoryContract:
         assert every.total == page.total
         whole = await directory.find_groups(GroupQuery(name=made.name, members=True))
         assert [user.id] == [ref.id for ref in whole.items[0].members]
-        assert 0 == (await directory.find_groups(GroupQuery(member=NOBODY))).total
+        assert (await directory.find_groups(GroupQuery(member=NOBODY))).total == 0
 
     async def test_membership_changes_bear_repetition(self, directory: Any) -> None:
         inside, outside = await self.person(directory), await self.person(directory)
@@ -233,9 +233,7 @@ class DirectoryContract:
     async def test_twenty_parallel_adds_lose_nobody(self, directory: Any) -> None:
         people = [await self.person(directory) for _ in range(20)]
         group = await directory.create_group(NewGroup(unused("contract team ")))
-        await asyncio.gather(
-            *(directory.change_group(group, GroupChange(add_members=(user.id,))) for user in people)
-        )
+        await asyncio.gather(*(directory.change_group(group, GroupChange(add_members=(user.id,))) for user in people))
         read = await directory.group(group.id, members=True)
         assert [user.id for user in people] == [ref.id for ref in read.members]
 
@@ -249,7 +247,7 @@ class DirectoryContract:
         name = unused("contract team ")
         with pytest.raises(InvalidValue, match="members"):
             await directory.create_group(NewGroup(name, (NOBODY,)))
-        assert 0 == (await directory.find_groups(GroupQuery(name=name))).total
+        assert (await directory.find_groups(GroupQuery(name=name))).total == 0
 
     async def test_a_group_is_renamed(self, directory: Any) -> None:
         group = await directory.create_group(NewGroup(unused("contract team ")))
@@ -265,8 +263,8 @@ class DirectoryContract:
         with pytest.raises(NotFound):
             await directory.group(group.id)
         for query in (GroupQuery(name=group.name), GroupQuery(ids=(group.id,)), GroupQuery(member=user.id)):
-            assert 0 == (await directory.find_groups(query)).total
-        assert () == (await directory.user(user.id, groups=True)).groups
+            assert (await directory.find_groups(query)).total == 0
+        assert (await directory.user(user.id, groups=True)).groups == ()
 
     async def test_who_writes_reads_it_in_the_next_list(self, directory: Any) -> None:
         people = [await self.person(directory) for _ in range(2)]
@@ -277,7 +275,7 @@ class DirectoryContract:
             page = await directory.find_users(UserQuery(ids=ids, groups=True, roles=True))
             return [([g.id for g in user.groups], role in {r.id for r in user.roles}) for user in page.items]
 
-        assert [([], False)] * 2 == await shown()
+        assert await shown() == [([], False)] * 2
         group = await directory.create_group(NewGroup(unused("contract team "), (ids[0],)))
         loaded = await directory.user(ids[0], roles=True)
         loaded = await directory.change_user(loaded, UserChange(add_roles=(role,)))
@@ -308,7 +306,7 @@ class DirectoryContract:
         name = unused("contract.person")
         with pytest.raises(InvalidValue, match="roles"):
             await self.person(directory, name, roles=(unknown,))
-        assert 0 == (await directory.find_users(UserQuery(name=name))).total
+        assert (await directory.find_users(UserQuery(name=name))).total == 0
 
     async def test_roles_given_at_creation_are_exactly_those(self, directory: Any) -> None:
         role = (await directory.roles())[-1]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, Uniqueness, VaultMisbehaved, VaultRefusedUs
+from scim.errors import BadRequest, Mutability, NotFound, Uniqueness, VaultMisbehaved, VaultRefusedUs
 from scim.model import (
     GroupChange,
     GroupId,
@@ -83,18 +83,18 @@ def managed(desk: Desk) -> UserId:
 class TestCosts:
     async def test_a_user_with_groups_and_roles_is_three_calls(self, desk: Desk) -> None:
         await desk.directory.user(local(desk), groups=True, roles=True)
-        assert 3 == len(desk.calls())
+        assert len(desk.calls()) == 3
 
     async def test_a_user_alone_is_one_call(self, desk: Desk) -> None:
         await desk.directory.user(local(desk))
-        assert 1 == len(desk.calls())
+        assert len(desk.calls()) == 1
 
     async def test_a_hit_by_name_is_three_calls_with_groups_and_roles_and_a_miss_is_one(self, desk: Desk) -> None:
         login = desk.vault.users[local(desk)].user_name
         await desk.directory.find_users(UserQuery(name=login, groups=True, roles=True))
-        assert 3 == len(desk.calls())
+        assert len(desk.calls()) == 3
         await desk.directory.find_users(UserQuery(name="nobody", groups=True, roles=True))
-        assert 1 == len(desk.calls())
+        assert len(desk.calls()) == 1
 
     async def test_a_whole_walk_with_groups_and_roles_costs_by_page_group_and_role(self) -> None:
         desk = Desk(users=950, groups=15)
@@ -120,29 +120,29 @@ class TestCosts:
 
     async def test_writes_of_users_are_one_call_each(self, desk: Desk) -> None:
         user = await desk.directory.create_user(NewUser("zoe", "Zoe", "zoe@x.example"))
-        assert ["POST /v1/users"] == desk.calls()
+        assert desk.calls() == ["POST /v1/users"]
         user = await desk.directory.change_user(user, UserChange(display_name="Z", password=SecretStr("Abcdefg-123")))
         assert [f"PATCH /v1/users/{user.id}"] == desk.calls()
         await desk.directory.change_user(user, UserChange(display_name="Z", email="zoe@x.example"))
-        assert [] == desk.calls()
+        assert desk.calls() == []
         await desk.directory.remove_user(user)
         assert [f"DELETE /v1/users/{user.id}"] == desk.calls()
-        assert () == await desk.directory.leave_groups(user)
+        assert await desk.directory.leave_groups(user) == ()
         assert [f"PUT /v1/users/{user.id}/groups"] == desk.calls()
 
     async def test_a_disabled_user_is_removed_without_a_call(self, desk: Desk) -> None:
         user = await desk.directory.create_user(NewUser("zoe", "Zoe", "", enabled=False))
         desk.calls()
         await desk.directory.remove_user(user)
-        assert [] == desk.calls()
+        assert desk.calls() == []
 
     async def test_a_group_is_one_call_and_two_with_members(self, desk: Desk) -> None:
         group = (await desk.directory.find_groups(GroupQuery(window=Window(0, 1)))).items[0]
         desk.calls()
         await desk.directory.group(group.id)
-        assert 1 == len(desk.calls())
+        assert len(desk.calls()) == 1
         await desk.directory.group(group.id, members=True)
-        assert 2 == len(desk.calls())
+        assert len(desk.calls()) == 2
 
     @pytest.mark.parametrize("size", [1, 1000])
     async def test_up_to_a_thousand_members_are_changed_in_one_call(self, size: int) -> None:
@@ -164,12 +164,12 @@ class TestCosts:
         desk.calls()
         await desk.directory.change_group(group, GroupChange(add_members=people))
         patches = [call for call in desk.calls() if call.startswith("PATCH")]
-        assert 3 == len(patches)
+        assert len(patches) == 3
         assert set(people) == set(desk.vault.members[group.id])
 
     async def test_is_member_is_one_call(self, desk: Desk) -> None:
         await desk.directory.is_member(GroupId(1), local(desk))
-        assert 1 == len(desk.calls())
+        assert len(desk.calls()) == 1
 
     async def test_many_ids_keep_the_url_short(self) -> None:
         desk = Desk(users=400)
@@ -190,7 +190,7 @@ class TestDirectoryManaged:
         desk.calls()
         with pytest.raises(Mutability):
             await desk.directory.change_user(user, change)
-        assert [] == desk.calls()
+        assert desk.calls() == []
 
     @pytest.mark.parametrize("switch", ["refuse", "accept"])
     async def test_disabling_a_directory_user_is_left_to_the_vault(self, desk: Desk, switch: str) -> None:
@@ -222,7 +222,7 @@ class TestDirectoryManaged:
                 await desk.directory.change_group(group, change)
         with pytest.raises(Mutability):
             await desk.directory.remove_group(group)
-        assert [] == desk.calls()
+        assert desk.calls() == []
 
     async def test_leaving_groups_leaves_and_reports_those_of_a_directory(self, desk: Desk) -> None:
         theirs = next(g for g in desk.vault.groups.values() if g.synchronized)
@@ -249,7 +249,7 @@ class TestPersonalGroups:
             await desk.connect().group(GroupId(someone.personal_group_id))
         with pytest.raises(NotFound):
             await directory.group(GroupId(someone.personal_group_id), members=True)
-        assert 0 == (await directory.find_groups(GroupQuery(name=someone.user_name))).total
+        assert (await directory.find_groups(GroupQuery(name=someone.user_name))).total == 0
         inside = sorted(desk.vault.groups_of.get(someone.id, {}))
         other = desk.connect()
         found_users = await other.find_users(UserQuery(name=someone.user_name, groups=True))
@@ -355,6 +355,19 @@ class TestUnknownIsNeverAbsent:
         page = await desk.directory.find_users(UserQuery(window=Window(5, 5)))
         assert sorted(desk.vault.users)[5:10] == [user.id for user in page.items]
 
+    async def test_pages_in_no_order_are_refused(self) -> None:
+        switches = {"sort_names": "name", "unknown_sort": "ignore"}
+        desk = Desk(users=60, switches=switches)
+        for user in list(desk.vault.users.values()):
+            desk.vault.users[user.id] = desk.vault.users.pop(user.id)
+        turned = dict(reversed(desk.vault.users.items()))
+        desk.vault.users.clear()
+        desk.vault.users.update(turned)
+        with pytest.raises(VaultMisbehaved):
+            await desk.directory.find_users(UserQuery(window=Window(0, 20)))
+        found = await desk.directory.find_users(UserQuery())
+        assert sorted(desk.vault.users) == [user.id for user in found.items]
+
     async def test_external_ids_and_cursors_are_not_guessed(self, desk: Desk) -> None:
         for query in (UserQuery(external_id="x"), UserQuery(after=UserId(3)), UserQuery(before=UserId(3))):
             with pytest.raises(ValueError, match="attributes"):
@@ -366,7 +379,7 @@ class TestLimits:
         desk.switch(licences=1)
         with pytest.raises(BadRequest, match="licence"):
             await desk.directory.create_user(NewUser("zoe", "Zoe", ""))
-        assert 1 == len(desk.calls())
+        assert len(desk.calls()) == 1
 
     async def test_a_disabled_group_keeps_its_name_and_can_be_brought_back(self, desk: Desk) -> None:
         group = await desk.directory.create_group(NewGroup("Phoenix", (local(desk),)))
@@ -386,7 +399,7 @@ class TestLimits:
         assert health.reachable
         assert health.credentials
         assert health.account is not None
-        assert ("svc-scim", "11.7.000002") == (health.account.name, health.version)
+        assert (health.account.name, health.version) == ("svc-scim", "11.7.000002")
         assert "Administer Users" in health.account.permissions
         bad = await desk.connect(password="wrong").health()
-        assert (False, None) == (bad.credentials, bad.account)
+        assert (bad.credentials, bad.account) == (False, None)

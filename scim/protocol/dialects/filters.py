@@ -156,7 +156,7 @@ class _Repair:
         low = piece.lower()
         if low in {"true", "false", "null"}:
             return self._lowered(piece)
-        if low in {"and", "or"} or piece.startswith("'"):
+        if low in {"and", "or"}:  # the value is missing: the parser has the words
             return piece
         self.notes.say("filter value without quotes")
         return json.dumps(piece, ensure_ascii=False)

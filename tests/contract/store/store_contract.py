@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime
 
 import pytest
 
 from scim.store.table import Operation, Row, RowChanged, RowExists, Table
 
+# a table of its own for each test process: the service may be the one of a running stack
+TABLE = f"contract{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 FORBIDDEN = ["a/b", "a\\b", "a#b", "a?b", "a\nb", "a\x00b", "a\x7fb", "x" * 513, "\U0001f600" * 257]
 
@@ -21,7 +24,7 @@ class StoreContract:
     @pytest.fixture
     async def table(self, store):
         await store.ensure_tables()
-        table = store.table("settings")
+        table = store.table(TABLE)
         async for row in table.query(None):
             await table.delete(row.partition, row.key)
         return table
@@ -53,7 +56,7 @@ class StoreContract:
         await table.insert(Row("p", "k", {"a": 1}))
         with pytest.raises(RowExists):
             await table.insert(Row("p", "k", {"a": 2}))
-        assert {"a": 1} == (await table.get("p", "k")).values
+        assert (await table.get("p", "k")).values == {"a": 1}
 
     async def test_of_many_parallel_inserts_one_wins(self, table):
         async def insert(number: int) -> bool:
@@ -63,28 +66,28 @@ class StoreContract:
                 return False
             return True
 
-        assert 1 == sum(await asyncio.gather(*(insert(number) for number in range(20))))
+        assert sum(await asyncio.gather(*(insert(number) for number in range(20)))) == 1
 
     async def test_the_etag_of_a_write_is_the_etag_of_the_row(self, table):
         assert await table.insert(Row("p", "k", {"a": 1})) == (await table.get("p", "k")).etag
         assert await table.put(Row("p", "k", {"a": 2})) == (await table.get("p", "k")).etag
         assert await table.merge(Row("p", "k", {"a": 3})) == (await table.get("p", "k")).etag
-        assert (await table.get("p", "k")).etag == [row async for row in table.query("p")][0].etag
+        assert (await table.get("p", "k")).etag == (await anext(table.query("p"))).etag
 
     async def test_put_replaces_the_whole_row(self, table):
         await table.insert(Row("p", "k", {"a": 1, "b": 2}))
         await table.put(Row("p", "k", {"c": 3}))
-        assert {"c": 3} == (await table.get("p", "k")).values
+        assert (await table.get("p", "k")).values == {"c": 3}
 
     async def test_merge_leaves_other_values(self, table):
         await table.insert(Row("p", "k", {"a": 1, "b": 2}))
         await table.merge(Row("p", "k", {"b": 3, "c": 4, "a": None}))
-        assert {"a": 1, "b": 3, "c": 4} == (await table.get("p", "k")).values
+        assert (await table.get("p", "k")).values == {"a": 1, "b": 3, "c": 4}
 
     async def test_put_and_merge_make_a_missing_row(self, table):
         await table.put(Row("p", "put", {"a": 1}))
         await table.merge(Row("p", "merge", {"a": 1}))
-        assert ["merge", "put"] == await all_of(table, "p")
+        assert await all_of(table, "p") == ["merge", "put"]
 
     @pytest.mark.parametrize("verb", ["put", "merge"])
     async def test_a_stale_etag_changes_nothing(self, table, verb):
@@ -92,13 +95,13 @@ class StoreContract:
         await table.put(Row("p", "k", {"a": 2}))
         with pytest.raises(RowChanged):
             await getattr(table, verb)(Row("p", "k", {"a": 3}), etag=etag)
-        assert {"a": 2} == (await table.get("p", "k")).values
+        assert (await table.get("p", "k")).values == {"a": 2}
 
     @pytest.mark.parametrize("verb", ["put", "merge"])
     async def test_a_fresh_etag_is_accepted(self, table, verb):
         etag = await table.insert(Row("p", "k", {"a": 1}))
         await getattr(table, verb)(Row("p", "k", {"a": 3}), etag=etag)
-        assert {"a": 3} == (await table.get("p", "k")).values
+        assert (await table.get("p", "k")).values == {"a": 3}
 
     @pytest.mark.parametrize("verb", ["put", "merge"])
     async def test_an_etag_of_a_row_that_is_gone_is_a_lost_race(self, table, verb):
@@ -125,20 +128,20 @@ class StoreContract:
         for key in ("b", "a", "~", "A", "0", "id|7"):
             await table.insert(Row("p", key, {}))
         await table.insert(Row("p2", "a", {}))
-        assert ["0", "A", "a", "b", "id|7", "~"] == await all_of(table, "p")
+        assert await all_of(table, "p") == ["0", "A", "a", "b", "id|7", "~"]
 
     async def test_a_range_includes_both_ends(self, table):
         for key in "abcde":
             await table.insert(Row("p", key, {}))
-        assert ["b", "c", "d"] == await all_of(table, "p", first="b", last="d")
-        assert ["d", "e"] == await all_of(table, "p", first="d")
-        assert ["a", "b"] == await all_of(table, "p", last="b")
+        assert await all_of(table, "p", first="b", last="d") == ["b", "c", "d"]
+        assert await all_of(table, "p", first="d") == ["d", "e"]
+        assert await all_of(table, "p", last="b") == ["a", "b"]
 
     async def test_the_whole_table_is_walked_by_partition(self, table):
         for partition in ("20260102|b", "20260101|z", "anchors", "20260102|a"):
             await table.insert(Row(partition, "k", {}))
         found = [row.partition async for row in table.query(None)]
-        assert ["20260101|z", "20260102|a", "20260102|b", "anchors"] == found
+        assert found == ["20260101|z", "20260102|a", "20260102|b", "anchors"]
 
     async def test_conditions_compare_value_and_kind(self, table):
         await table.insert(Row("p", "true", {"a": True}))
@@ -158,24 +161,24 @@ class StoreContract:
         hostile = "x' or PartitionKey eq 'p"
         await table.insert(Row("p", "victim", {"a": "secret"}))
         await table.insert(Row("p", "own", {"a": hostile}))
-        assert ["own"] == await all_of(table, "p", where={"a": hostile})
-        assert [] == await all_of(table, "p' or PartitionKey ne 'p")
-        assert [] == await all_of(table, "p", where={"a": "@p0 or true"})
+        assert await all_of(table, "p", where={"a": hostile}) == ["own"]
+        assert await all_of(table, "p' or PartitionKey ne 'p") == []
+        assert await all_of(table, "p", where={"a": "@p0 or true"}) == []
 
     async def test_the_name_in_a_condition_is_no_way_in(self, table):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="property name"):
             await all_of(table, "p", where={"a eq 1 or b": 1})
 
     async def test_a_limit_ends_the_walk(self, table):
         for number in range(5):
             await table.insert(Row("p", str(number), {}))
-        assert ["0", "1"] == await all_of(table, "p", limit=2)
-        assert [] == await all_of(table, "p", limit=0)
+        assert await all_of(table, "p", limit=2) == ["0", "1"]
+        assert await all_of(table, "p", limit=0) == []
 
     async def test_selection_leaves_the_rest_at_home(self, table):
         await table.insert(Row("p", "k", {"a": 1, "b": 2}))
         (row,) = [row async for row in table.query("p", select=["a"])]
-        assert ("p", "k", {"a": 1}) == (row.partition, row.key, row.values)
+        assert (row.partition, row.key, row.values) == ("p", "k", {"a": 1})
 
     async def test_more_rows_than_a_page_all_come(self, table):
         for start in range(0, 1100, 100):
@@ -196,13 +199,13 @@ class StoreContract:
             ]
         )
         rows = {row.key: dict(row.values) async for row in table.query("p")}
-        assert {"new": {"a": 1}, "put": {"b": 2}, "merge": {"a": 1, "b": 2}, "made": {"c": 3}} == rows
+        assert rows == {"new": {"a": 1}, "put": {"b": 2}, "merge": {"a": 1, "b": 2}, "made": {"c": 3}}
 
     async def test_a_batch_that_meets_a_row_does_nothing(self, table):
         await table.insert(Row("p", "there", {}))
         with pytest.raises(RowExists):
             await table.batch([Operation("insert", Row("p", key, {})) for key in ("a", "there", "z")])
-        assert ["there"] == await all_of(table, "p")
+        assert await all_of(table, "p") == ["there"]
 
     @pytest.mark.parametrize("verb", ["put", "merge", "delete"])
     async def test_a_batch_that_loses_a_race_does_nothing(self, table, verb):
@@ -210,41 +213,43 @@ class StoreContract:
         await table.put(Row("p", "k", {"a": 2}))
         with pytest.raises(RowChanged):
             await table.batch([Operation("insert", Row("p", "a", {})), Operation(verb, Row("p", "k", {}), stale)])
-        assert ["k"] == await all_of(table, "p")
+        assert await all_of(table, "p") == ["k"]
 
     async def test_a_batch_that_deletes_nothing_is_a_lost_race(self, table):
         with pytest.raises(RowChanged):
             await table.batch([Operation("insert", Row("p", "a", {})), Operation("delete", Row("p", "missing", {}))])
-        assert [] == await all_of(table, "p")
+        assert await all_of(table, "p") == []
 
     async def test_a_batch_knows_its_limits(self, table):
         too_many = [Operation("insert", Row("p", str(n), {})) for n in range(101)]
         two_partitions = [Operation("insert", Row(p, "k", {})) for p in ("p", "q")]
         twice = [Operation("put", Row("p", "k", {})), Operation("merge", Row("p", "k", {}))]
         for operations in (too_many, two_partitions, twice):
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="a batch"):
                 await table.batch(operations)
         await table.batch([])
-        assert [] == await all_of(table, None)
+        assert await all_of(table, None) == []
 
     @pytest.mark.parametrize("key", FORBIDDEN)
     async def test_keys_that_the_service_refuses_never_leave(self, table, key):
         for partition, row_key in ((key, "k"), ("p", key)):
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="a key"):
                 await table.insert(Row(partition, row_key, {}))
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="a key"):
                 await table.get(partition, row_key)
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="a key"):
                 await table.delete(partition, row_key)
 
-    @pytest.mark.parametrize("key", ["", "'", "''", "a'b", "a b", "a|b", "a%2Fb", "a+b", "a&b=c", "ä", "🙂", "(1)", "@x"])
+    @pytest.mark.parametrize(
+        "key", ["", "'", "''", "a'b", "a b", "a|b", "a%2Fb", "a+b", "a&b=c", "ä", "🙂", "(1)", "@x"]
+    )
     async def test_odd_keys_are_only_keys(self, table, key):
         await table.insert(Row("p", key, {"a": 1}))
-        assert {"a": 1} == (await table.get("p", key)).values
+        assert (await table.get("p", key)).values == {"a": 1}
         await table.merge(Row("p", key, {"a": 2}), etag=(await table.get("p", key)).etag)
         assert [key] == await all_of(table, "p", first=key, last=key)
         await table.delete("p", key, etag=(await table.get("p", key)).etag)
-        assert [] == await all_of(table, "p")
+        assert await all_of(table, "p") == []
 
     async def test_what_is_too_large_never_leaves(self, table):
         too_large = [
@@ -253,13 +258,13 @@ class StoreContract:
             {f"a{n}": b"x" * (60 * 1024) for n in range(18)},
             {f"a{n}": 1 for n in range(253)},
             {"a": 2**63},
-            {"a": datetime(2026, 1, 1)},
+            {"a": AT.replace(tzinfo=None)},
             {"a": ["list"]},
             {"a-b": 1},
             {"RowKey": "x"},
         ]
         for values in too_large:
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match=r"larger|more than|fit|zone|type|name"):
                 await table.insert(Row("p", "k", values))
         await table.insert(Row("p", "k", {"a": "x" * (32 * 1024), "b": b"x" * (64 * 1024)}))
-        assert 64 * 1024 == len((await table.get("p", "k")).values["b"])
+        assert len((await table.get("p", "k")).values["b"]) == 64 * 1024

@@ -7,7 +7,7 @@ import os
 import time
 
 import pytest
-from store_contract import StoreContract
+from store_contract import TABLE, StoreContract
 
 from scim.errors import StoreUnavailable
 from scim.store.azure_tables import AzureStore
@@ -21,7 +21,7 @@ ACCOUNT = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndp
 class TestAzureStore(StoreContract):
     @pytest.fixture
     async def store(self):
-        store = AzureStore(connection_string=TABLES)
+        store = AzureStore(connection_string=TABLES, tables=(TABLE,))
         yield store
         await store.close()
 
@@ -34,12 +34,12 @@ class TestAzureStore(StoreContract):
             [row async for row in table.query("p")]
 
     def test_a_store_serves_several_loops_one_after_the_other(self):
-        store = AzureStore(connection_string=TABLES)
+        store = AzureStore(connection_string=TABLES, tables=(TABLE,))
 
         async def use() -> None:
             await store.ensure_tables()
-            await store.table("settings").put(Row("loops", "k", {"a": 1}))
-            assert await store.table("settings").get("loops", "k") is not None
+            await store.table(TABLE).put(Row("loops", "k", {"a": 1}))
+            assert await store.table(TABLE).get("loops", "k") is not None
             await store.close()
 
         for _ in range(3):
@@ -68,8 +68,10 @@ async def serve(answer: bytes | None):
             writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    return server, calls, AzureStore(
-        connection_string=ACCOUNT.format(port=server.sockets[0].getsockname()[1]), budget_seconds=1.0
+    return (
+        server,
+        calls,
+        AzureStore(connection_string=ACCOUNT.format(port=server.sockets[0].getsockname()[1]), budget_seconds=1.0),
     )
 
 
@@ -128,6 +130,10 @@ async def test_nobody_listening_is_an_outage():
 
 
 def test_a_store_needs_one_way_in():
-    for arguments in ({}, {"endpoint": "https://x"}, {"connection_string": "x", "endpoint": "y", "credential": object()}):
-        with pytest.raises(ValueError):
+    for arguments in (
+        {},
+        {"endpoint": "https://x"},
+        {"connection_string": "x", "endpoint": "y", "credential": object()},
+    ):
+        with pytest.raises(ValueError, match="either"):
             AzureStore(**arguments)
