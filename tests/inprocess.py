@@ -45,3 +45,14 @@ class InProcess:
         policies = changes.pop("policies", self.policies)
         connection = Connection(id=ConnectionId(name), name=name, vault=vault.id, policies=policies, **changes)
         return Caller(connection, f"request-{name}")
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """One of the simulator's own `_sim` endpoints."""
+        transport = httpx.ASGITransport(app=self.simulator)
+        async with httpx.AsyncClient(transport=transport, base_url="http://vault.invalid") as client:
+            return (await client.request(method, path, json=body)).json()
+
+    async def state(self, *tables: str) -> dict[str, Any]:
+        """What really happened in the vault."""
+        only = f"?only={','.join(tables)}" if tables else ""
+        return dict(await self.ask("GET", f"/_sim/state{only}"))
