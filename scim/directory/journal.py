@@ -21,6 +21,7 @@ from scim.audit.events import AuditEvent, Outcome
 from scim.audit.trail import AuditTrail
 from scim.context import RECOVERED, RequestContext, current
 from scim.directory.claims import Claims
+from scim.directory.journal_holdings import HoldingsJournal
 from scim.directory.port import Directory
 from scim.errors import ConnectorError, Forbidden, Held, OutcomeUnknown
 from scim.model import (
@@ -46,10 +47,11 @@ from scim.model import (
 from scim.store.journal import Intent, JournalStore
 
 log = logging.getLogger("scim.journal")
-T = TypeVar("T", bound="User | Group | None")
+T = TypeVar("T")
+C = TypeVar("C", bound="User | Group")
 
 
-class Journal:
+class Journal(HoldingsJournal):
     """A directory whose writes are announced, audited and safe to repeat. See Directory for the promises."""
 
     def __init__(self, inner: Directory, caller: Caller, store: JournalStore, trail: AuditTrail) -> None:
@@ -61,22 +63,14 @@ class Journal:
 
     async def create_user(self, new: NewUser) -> User:
         stamp = fingerprint(new.name, new.external_id, new.display_name, new.email, new.enabled, _text(new.document))
-        claim, resumes = await self._claims.take(Kind.USER, new.name, stamp)
-        if claim.state == "done":
-            return await self._inner.user(UserId(claim.object_id))
         plan = {"name": new.name, "enabled": new.enabled, "external_id": new.external_id}
-        new = replace(new, resumes=resumes)
+        intent = self._intent("user.create", Kind.USER, 0, new.name, plan)
 
-        async def work() -> User:
-            return await self._inner.create_user(new)
+        async def work(resumes: datetime | None) -> User:
+            return await self._inner.create_user(replace(new, resumes=resumes))
 
-        try:
-            user = await self._record("user.create", Kind.USER, 0, new.name, plan, work)
-        except BaseException as error:
-            await self._claims.settle(claim, "unknown" if _maybe_done(error) else "failed")
-            raise
-        await self._claims.settle(claim, "done", user.id, recovered=_recovered())
-        return user
+        made = await self._create_once(intent, stamp, work)
+        return await self._inner.user(UserId(made)) if isinstance(made, int) else made
 
     async def change_user(self, user: User, change: UserChange) -> User:
         async def work() -> User:
@@ -95,22 +89,14 @@ class Journal:
 
     async def create_group(self, new: NewGroup) -> Group:
         stamp = fingerprint(new.name, new.external_id, sorted(new.members), _text(new.document))
-        claim, resumes = await self._claims.take(Kind.GROUP, new.name, stamp)
-        if claim.state == "done":
-            return await self._inner.group(GroupId(claim.object_id), members=True)
         plan = {"name": new.name, "members": list(new.members)[:1000], "external_id": new.external_id}
-        new = replace(new, resumes=resumes)
+        intent = self._intent("group.create", Kind.GROUP, 0, new.name, plan)
 
-        async def work() -> Group:
-            return await self._inner.create_group(new)
+        async def work(resumes: datetime | None) -> Group:
+            return await self._inner.create_group(replace(new, resumes=resumes))
 
-        try:
-            group = await self._record("group.create", Kind.GROUP, 0, new.name, plan, work)
-        except BaseException as error:
-            await self._claims.settle(claim, "unknown" if _maybe_done(error) else "failed")
-            raise
-        await self._claims.settle(claim, "done", group.id, recovered=_recovered())
-        return group
+        made = await self._create_once(intent, stamp, work)
+        return await self._inner.group(GroupId(made), members=True) if isinstance(made, int) else made
 
     async def change_group(self, group: Group, change: GroupChange) -> Group:
         async def work() -> Group:
@@ -128,6 +114,43 @@ class Journal:
 
     # -- the way of every write --------------------------------------------------------------------------------------
 
+    async def _create_once(
+        self, intent: Intent, stamp: str, work: Callable[[datetime | None], Awaitable[C]]
+    ) -> C | int:
+        """What was created, or the id of what the same request created before.
+
+        Claim and intent are written side by side: either is announcement enough, and each is a round trip.
+        """
+        taken, opened = await asyncio.gather(
+            self._claims.take(intent.kind, intent.object_name, stamp), self._store.open(intent), return_exceptions=True
+        )
+        if isinstance(taken, BaseException) or isinstance(opened, BaseException) or taken[0].state == "done":
+            await self._call_off(taken, opened)
+            if isinstance(taken, BaseException):
+                raise taken
+            if isinstance(opened, BaseException):
+                raise opened
+            return taken[0].object_id
+        claim, resumes = taken
+
+        async def settle(outcome: Outcome, made: C | None) -> None:
+            state = {"done": "done", "unknown": "unknown"}.get(outcome, "failed")
+            await self._claims.settle(claim, state, made.id if made else 0, recovered=_recovered())
+
+        try:
+            return await self._run(opened, lambda: work(resumes), settle)
+        except BaseException as error:
+            if not isinstance(error, ConnectorError):  # cancelled on the way, or a bug: nobody knows what was done
+                await self._claims.settle(claim, "unknown")
+            raise
+
+    async def _call_off(self, taken: Any, opened: Any) -> None:
+        """Nothing will be done: leave neither announcement behind."""
+        if not isinstance(opened, BaseException):
+            await self._store.close(opened)
+        if not isinstance(taken, BaseException) and taken[0].state == "open":
+            await self._claims.settle(taken[0], "failed")
+
     async def _record(
         self,
         action: str,
@@ -137,21 +160,16 @@ class Journal:
         plan: Mapping[str, Any],
         work: Callable[[], Awaitable[T]],
     ) -> T:
-        caller = self._caller
-        intent = await self._store.open(
-            Intent(
-                vault=self._vault,
-                key="",
-                connection=caller.connection.id,
-                request_id=caller.request_id,
-                action=action,
-                kind=kind,
-                object_id=object_id,
-                object_name=name,
-                at=datetime.now(UTC),
-                plan=plan,
-            )
-        )
+        """Announce one change, make it, tell what became of it."""
+        intent = await self._store.open(self._intent(action, kind, object_id, name, plan))
+        return await self._run(intent, work)
+
+    async def _run(
+        self,
+        intent: Intent,
+        work: Callable[[], Awaitable[T]],
+        settle: Callable[[Outcome, T | None], Awaitable[None]] | None = None,
+    ) -> T:
         started = time.monotonic()
         context = current()
         mark = len(context.upstream) if context else 0
@@ -161,17 +179,35 @@ class Journal:
             unknown = _maybe_done(error) or _changed_something(context, mark)
             outcome: Outcome = "refused" if isinstance(error, (Forbidden, Held)) else "unknown" if unknown else "failed"
             event = self._event(intent, outcome, error.status, error.detail, started, mark)
-            await self._tell(event, intent, keep=unknown and outcome != "refused")
+            kept = unknown and outcome != "refused"
+            await self._tell(event, intent, keep=kept, settled=settle(outcome, None) if settle else None)
             raise
-        if result is not None:
-            object_id = result.id
-        await self._tell(self._event(intent, "done", 200, "", started, mark, object_id), intent, keep=False)
+        made = getattr(result, "id", 0)
+        event = self._event(intent, "done", 200, "", started, mark, made)
+        await self._tell(event, intent, keep=False, settled=settle("done", result) if settle else None)
         return result
 
-    async def _tell(self, event: AuditEvent, intent: Intent, *, keep: bool) -> None:
+    def _intent(self, action: str, kind: Kind, object_id: int, name: str, plan: Mapping[str, Any]) -> Intent:
+        return Intent(
+            vault=self._vault,
+            key="",
+            connection=self._caller.connection.id,
+            request_id=self._caller.request_id,
+            action=action,
+            kind=kind,
+            object_id=object_id,
+            object_name=name,
+            at=datetime.now(UTC),
+            plan=plan,
+        )
+
+    async def _tell(
+        self, event: AuditEvent, intent: Intent, *, keep: bool, settled: Awaitable[None] | None = None
+    ) -> None:
         """Write the outcome. The change has happened or not: a failure to tell leaves the intent for the timer."""
         finish = self._store.leave_unknown(intent, event.steps) if keep else self._store.close(intent)
-        results = await asyncio.gather(self._trail.record(event), finish, return_exceptions=True)
+        steps = [self._trail.record(event), finish, *([settled] if settled is not None else [])]
+        results = await asyncio.gather(*steps, return_exceptions=True)
         for problem in results:
             if isinstance(problem, BaseException):
                 log.error("journal.outcome_not_written action=%s request=%s", event.action, event.request_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -89,23 +90,27 @@ class KeptRows:
             raise Uniqueness(f"Another {kind} of this connection has the externalId {external_id[:64]!r}")
 
     async def _save_user(self, user: User, kept: Kept, *, before: Kept) -> User:
-        saved = await self._save(Kind.USER, user.id, kept)
+        saved = await self._save(Kind.USER, user.id, kept, before)
         await self._attributes.index_mails(self._vault, Kind.USER, user.id, old=_beside(before), new=_beside(kept))
         return replace(user, kept=saved)
 
-    async def _save_group(self, group: Group, kept: Kept) -> Group:
-        return replace(group, kept=await self._save(Kind.GROUP, group.id, kept))
+    async def _save_group(self, group: Group, kept: Kept, *, before: Kept) -> Group:
+        return replace(group, kept=await self._save(Kind.GROUP, group.id, kept, before))
 
-    async def _save(self, kind: Kind, object_id: int, kept: Kept) -> Kept:
-        for connection, external_id in kept.external_ids.items():
-            if connection == self._connection.id and kept.tombstone is None:
-                await self._external_ids.put(connection, kind, external_id, object_id)
+    async def _save(self, kind: Kind, object_id: int, kept: Kept, before: Kept) -> Kept:
+        """The row and, side by side, the index of external ids; a stale index entry is harmless, look-ups check it."""
+        mine = kept.external_ids.get(self._connection.id)
+        indexed = before.external_ids.get(self._connection.id) if before.tombstone is None else None
         try:
-            return await self._attributes.save(self._vault, kind, object_id, kept)
+            if mine is None or mine == indexed or kept.tombstone is not None:
+                return await self._attributes.save(self._vault, kind, object_id, kept)
+            saved, _ = await asyncio.gather(
+                self._attributes.save(self._vault, kind, object_id, kept),
+                self._external_ids.put(self._connection.id, kind, mine, object_id),
+            )
         except (RowChanged, RowExists):
-            raise ChangedMeanwhile(
-                f"The {kind} was changed by another request at the same time", retry_after=1
-            ) from None
+            raise ChangedMeanwhile(f"Another request changed the {kind} at the same time", retry_after=1) from None
+        return saved
 
 
 def _beside(kept: Kept) -> set[str]:

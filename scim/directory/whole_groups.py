@@ -10,6 +10,7 @@ from scim.directory.kept import FEW, KeptRows, now, revision
 from scim.errors import OutcomeUnknown, Uniqueness
 from scim.model import (
     NOTHING_KEPT,
+    ExternalId,
     Found,
     Group,
     GroupChange,
@@ -36,10 +37,7 @@ class WholeGroups(KeptRows):
 
     async def find_groups(self, query: GroupQuery) -> Found[Group]:
         if query.external_id is not None:
-            found = await self._external_ids.find(self._connection.id, Kind.GROUP, query.external_id)
-            if found is None:
-                return Found(0, ())
-            query = replace(query, external_id=None, ids=(GroupId(found),))
+            return await self._by_external_id(query, query.external_id)
         page = await self._inner.find_groups(query)
         ids = [g.id for g in page.items]
         if len(ids) <= FEW:
@@ -48,6 +46,14 @@ class WholeGroups(KeptRows):
         else:
             kept = await self._attributes.range(self._vault, Kind.GROUP, min(ids), max(ids))
         return replace(page, items=tuple([await self._join_group(g, kept.get(g.id)) for g in page.items]))
+
+    async def _by_external_id(self, query: GroupQuery, external_id: ExternalId) -> Found[Group]:
+        found = await self._external_ids.find(self._connection.id, Kind.GROUP, external_id)
+        if found is None or (query.ids is not None and GroupId(found) not in query.ids):
+            return Found(0, ())
+        page = await self.find_groups(replace(query, external_id=None, ids=(GroupId(found),)))
+        mine = tuple(g for g in page.items if g.kept.external_ids.get(self._connection.id) == external_id)
+        return Found(len(mine), mine)
 
     async def create_group(self, new: NewGroup) -> Group:
         if any(
@@ -74,7 +80,7 @@ class WholeGroups(KeptRows):
             revision=revision(),
             etag=before.etag,
         )
-        return await self._save_group(group, kept)
+        return await self._save_group(group, kept, before=before)
 
     async def _new_or_revived_group(self, new: NewGroup) -> Group:
         try:
@@ -125,12 +131,13 @@ class WholeGroups(KeptRows):
             document=before.document if change.document is None else change.document,
             external_ids=self._external(before, change.external_id),
         )
-        return await self._save_group(changed, kept)
+        return await self._save_group(changed, kept, before=before)
 
     async def remove_group(self, group: Group) -> None:
         await self._inner.remove_group(group)
         kept = replace(group.kept, owner=group.kept.owner or self._connection.id, tombstone=now(), modified=now())
-        await self._save_group(replace(group, enabled=False), replace(kept, revision=revision()))
+        gone = replace(kept, revision=revision())
+        await self._save_group(replace(group, enabled=False), gone, before=group.kept)
 
     async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
         return await self._inner.is_member(group_id, user_id)

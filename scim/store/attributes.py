@@ -21,6 +21,7 @@ import orjson
 
 from scim.errors import InvalidValue
 from scim.model import ConnectionId, ExternalId, Kept, Kind, VaultId, fold
+from scim.store.changes import ChangeStore
 from scim.store.table import Row, RowExists, Table
 
 CHUNK = 15_000  # characters; a property holds 64 KiB of UTF-16
@@ -32,8 +33,10 @@ def digest(text: str) -> str:
     return hashlib.sha256(fold(text).encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-def _key(object_id: int) -> str:
-    return f"{object_id:010d}"
+def _key(object_id: int, kind: Kind | None = None) -> str:
+    """Ids of vaults have ten digits at most, those of grants name two objects and have nineteen."""
+    wide = kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT)
+    return f"{object_id:020d}" if wide else f"{object_id:010d}"
 
 
 class AttributeStore:
@@ -41,16 +44,17 @@ class AttributeStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self.changes = ChangeStore(table)
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
     async def get(self, vault: VaultId, kind: Kind, object_id: int) -> Kept | None:
-        row = await self._table.get(f"{vault}|{kind}", _key(object_id))
+        row = await self._table.get(f"{vault}|{kind}", _key(object_id, kind))
         return _read(row) if row else None
 
     async def range(self, vault: VaultId, kind: Kind, first: int, last: int) -> dict[int, Kept]:
         """The rows of all objects with ids in [first, last]: one bounded range read."""
-        rows = self._table.query(f"{vault}|{kind}", first=_key(first), last=_key(last))
+        rows = self._table.query(f"{vault}|{kind}", first=_key(first, kind), last=_key(last, kind))
         return {int(row.key): _read(row) async for row in rows}
 
     async def save(self, vault: VaultId, kind: Kind, object_id: int, kept: Kept) -> Kept:
@@ -58,7 +62,7 @@ class AttributeStore:
 
         :raises RowChanged, RowExists: somebody else was faster.
         """
-        row = Row(f"{vault}|{kind}", _key(object_id), _write(kept))
+        row = Row(f"{vault}|{kind}", _key(object_id, kind), _write(kept))
         etag = await (self._table.put(row, etag=kept.etag) if kept.etag else self._table.insert(row))
         return replace(kept, etag=etag)
 
@@ -66,7 +70,7 @@ class AttributeStore:
         """Note that the object changed, whoever else is writing: modified, seen and revision only."""
         values = {"modified": kept.modified, "seen": kept.seen, "revision": kept.revision, "owner": kept.owner}
         values |= {"created_at": kept.created_at, "adopted": kept.adopted}
-        row = Row(f"{vault}|{kind}", _key(object_id), {k: v for k, v in values.items() if v is not None})
+        row = Row(f"{vault}|{kind}", _key(object_id, kind), {k: v for k, v in values.items() if v is not None})
         return replace(kept, etag=await self._table.merge(row))
 
     # -- tombstones --------------------------------------------------------------------------------------------------

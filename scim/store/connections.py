@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
+from scim.errors import InvalidValue
 from scim.model import Connection, ConnectionId, Policies, VaultId
 from scim.store.named import Named, new_id
 from scim.store.table import Table
@@ -24,17 +27,22 @@ class Connections:
         scope: tuple[str, ...] = (),
         sources: tuple[str, ...] = (),
         policies: Policies | None = None,
+        **more: Any,
     ) -> Connection:
-        """:raises Uniqueness: when the name is taken, in whatever case."""
-        connection = Connection(
-            id=ConnectionId(new_id()),
-            name=name,
-            vault=vault,
-            read_only=read_only,
-            scope=scope,
-            sources=sources,
-            policies=policies or Policies(),
-        )
+        """:raises Uniqueness: when the name is taken, in whatever case.."""
+        try:
+            connection = Connection(
+                id=ConnectionId(new_id()),
+                name=name,
+                vault=vault,
+                read_only=read_only,
+                scope=scope,
+                sources=sources,
+                policies=policies or Policies(),
+                **more,
+            )
+        except ValidationError as error:
+            raise InvalidValue("; ".join(complaint["msg"] for complaint in error.errors())) from None
         return await self.insert(connection)
 
     async def insert(self, connection: Connection) -> Connection:

@@ -1,4 +1,4 @@
-"""Table `messages`: what clients asked lately and what they were told, for people who watch. Not evidence: the audit is.
+"""Table `messages`: what clients asked lately and what they were told, for people who watch. No evidence: audit is.
 
     partition            key                     what
     m|{day}              {time, backwards}-{id}  one message as JSON, newest first, and columns to filter by
@@ -288,5 +288,3 @@ def _told(seen: Seen, messages: list[Message]) -> dict[str, Any]:
         "firsts": orjson.dumps(firsts).decode(),
     }
     return {name: value for name, value in values.items() if value is not None}
-
-

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 from scim.errors import NotFound, StoreUnavailable, Uniqueness
 from scim.model import ConnectionId
@@ -19,7 +19,11 @@ from scim.store.table import Operation, Row, RowChanged, RowExists, Table
 
 DEFAULT_DAYS = 365
 MOST_DAYS = 730
-LIVE_AT_ONCE = 2  # the old one and the new one while a client moves over
+LIVE_AT_ONCE = 2  # of each kind: the old one and the new one while a client moves over
+
+Kind = Literal["bearer", "client_secret"]
+"""What a token is for: to be sent with each request, or to be exchanged for access tokens at /oauth/token."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _PARTITION = "tokens"
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
@@ -38,6 +42,7 @@ class StoredToken:
     revoked: datetime | None = None
     last_used: datetime | None = None  # to the day
     last_address: str = ""
+    kind: Kind = "bearer"
     etag: str = field(default="", repr=False)
 
     def live(self, now: datetime) -> bool:
@@ -51,11 +56,19 @@ class Tokens:
         self._table = table
 
     async def add(
-        self, connection: ConnectionId, key_id: str, digest: bytes, *, days: int = DEFAULT_DAYS, force: bool = False
+        self,
+        connection: ConnectionId,
+        key_id: str,
+        digest: bytes,
+        *,
+        days: int = DEFAULT_DAYS,
+        force: bool = False,
+        kind: Kind = "bearer",
     ) -> StoredToken:
-        """Keep a new token. With `force` the oldest makes room; it is revoked at the same moment.
+        """Keep a new token. With `force` the oldest of its kind makes room; it is revoked at the same moment.
 
-        :raises Uniqueness: when two tokens are live, or the key id is taken. :raises ValueError: for days out of range.
+        :raises Uniqueness: when two of its kind are live, or the key id is taken.
+        :raises ValueError: for days out of range.
         """
         if not 1 <= days <= MOST_DAYS:
             raise ValueError(f"a token lives between 1 and {MOST_DAYS} days")
@@ -64,13 +77,13 @@ class Tokens:
         for _ in range(_ATTEMPTS):
             lock = await self._table.get(_PARTITION, f"lock|{connection}")
             now = datetime.now(UTC)
-            live = [token for token in await self.list(connection) if token.live(now)]
+            live = [token for token in await self.list(connection) if token.live(now) and token.kind == kind]
             if len(live) >= LIVE_AT_ONCE and not force:
                 raise Uniqueness(
                     f"This connection has {len(live)} live tokens ({', '.join(t.key_id for t in live)}), and no more "
                     "are allowed: revoke one, or use --force, which revokes the oldest"
                 )
-            fresh = StoredToken(key_id, connection, digest, now, now + timedelta(days=days))
+            fresh = StoredToken(key_id, connection, digest, now, now + timedelta(days=days), kind=kind)
             surplus = live[: len(live) + 1 - LIVE_AT_ONCE]
             try:
                 await self._table.batch([_lock(connection, lock), _insert(fresh), *(_revoke(t, now) for t in surplus)])
@@ -148,6 +161,7 @@ def _insert(token: StoredToken) -> Operation:
         "digest": token.digest,
         "created": token.created,
         "expires": token.expires,
+        "kind": token.kind,
     }
     return Operation("insert", Row(_PARTITION, f"key|{token.key_id}", values))
 
@@ -162,6 +176,9 @@ def _read(row: Row) -> StoredToken | None:
     owner, digest, expires = values.get("connection"), values.get("digest"), values.get("expires")
     if not isinstance(owner, str) or not owner or not isinstance(digest, bytes) or not isinstance(expires, datetime):
         return None
+    kind = values.get("kind") or "bearer"  # rows of the first version name none
+    if kind not in KINDS:
+        return None
     return StoredToken(
         key_id=row.key.removeprefix("key|"),
         connection=ConnectionId(owner),
@@ -171,5 +188,6 @@ def _read(row: Row) -> StoredToken | None:
         revoked=values.get("revoked"),
         last_used=values.get("last_used"),
         last_address=str(values.get("last_address") or ""),
+        kind=kind,
         etag=row.etag,
     )

@@ -1,0 +1,1 @@
+"""Measurements over the running stack: `python -m bench`. Figures, not pass or fail."""

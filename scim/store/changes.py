@@ -1,0 +1,113 @@
+"""Table `attributes`, for delta queries: what is known to have changed, and what the last sweep saw.
+
+    partition                      key                what
+    {vault}|{kind}|changed         {id:020d}          {"at": when}: one row an object that changed since the first sweep
+    {vault}|{kind}|seen            {bucket:020d}      what the last sweep saw of the objects of one bucket, packed
+
+"Changed" is written by our own writes at once, and by the sweep for what somebody changed in the vault itself.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import orjson
+
+from scim.model import Kind, VaultId
+from scim.store.table import Row, Table
+
+CHUNK = 60_000  # bytes; a binary property holds 64 KiB
+PER_BUCKET = 512
+
+
+def _key(number: int) -> str:
+    return f"{number:020d}"
+
+
+def bucket_of(kind: Kind, number: int) -> int:
+    """Objects that are near each other share a bucket; grants go by their object."""
+    if kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT):
+        return (number >> 32) // 32
+    return number // PER_BUCKET
+
+
+class ChangeStore:
+    """Times of change of one kind of object, beside what the attributes rows keep."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def note(self, vault: VaultId, kind: Kind, number: int, at: datetime) -> None:
+        await self._table.put(Row(f"{vault}|{kind}|changed", _key(number), {"at": at}))
+
+    async def forget(self, vault: VaultId, kind: Kind, number: int) -> None:
+        await self._table.delete(f"{vault}|{kind}|changed", _key(number))
+
+    async def between(self, vault: VaultId, kind: Kind, first: int, last: int) -> dict[int, datetime]:
+        """When the objects with ids in [first, last] changed, as far as that is known: one range read."""
+        rows = self._table.query(f"{vault}|{kind}|changed", first=_key(first), last=_key(last))
+        return {int(row.key): row.values["at"] async for row in rows}
+
+    async def since(self, vault: VaultId, kind: Kind, when: datetime) -> dict[int, datetime]:
+        """Everything known to have changed at `when` or later."""
+        rows = self._table.query(f"{vault}|{kind}|changed")
+        return {int(row.key): row.values["at"] async for row in rows if row.values["at"] >= when}
+
+    # -- the sweep ---------------------------------------------------------------------------------------------------
+
+    async def sweep(self, vault: VaultId, kind: Kind, found: Iterable[tuple[int, str]]) -> int:
+        """Compare fingerprints with the last sweep's and note what differs. The first sweep notes nothing.
+
+        :return: How many objects had changed.
+        """
+        buckets: dict[int, dict[str, str]] = {}
+        for number, print_ in found:
+            buckets.setdefault(bucket_of(kind, number), {})[str(number)] = print_[:8]
+        partition = f"{vault}|{kind}|seen"
+        first, changed, old = True, 0, set()
+        now = datetime.now(UTC)
+        async for row in self._table.query(partition):
+            first = False
+            number = int(row.key)
+            old.add(number)
+            before, after = _unpack(row), buckets.get(number, {})
+            if before == after:
+                buckets.pop(number, None)
+                continue
+            changed += await self._differences(vault, kind, before, after, now)
+        if not first:
+            for number in buckets.keys() - old:
+                changed += await self._differences(vault, kind, {}, buckets[number], now)
+        for number, after in buckets.items():
+            await self._table.put(Row(partition, _key(number), _pack(after)))
+        await self._table.put(Row(f"{vault}|{kind}|sweep", "last", {"at": now, "epoch": int(time.time())}))
+        return changed
+
+    async def swept_at(self, vault: VaultId, kind: Kind) -> datetime | None:
+        row = await self._table.get(f"{vault}|{kind}|sweep", "last")
+        return row.values["at"] if row else None
+
+    async def _differences(
+        self, vault: VaultId, kind: Kind, before: Mapping[str, str], after: Mapping[str, str], now: datetime
+    ) -> int:
+        changed = [number for number, print_ in after.items() if before.get(number) != print_]
+        for number in changed:
+            await self.note(vault, kind, int(number), now)
+        for number in before.keys() - after.keys():
+            await self.forget(vault, kind, int(number))
+        return len(changed)
+
+
+def _pack(seen: Mapping[str, str]) -> dict[str, bytes | int]:
+    data = zlib.compress(orjson.dumps(seen), 6)
+    parts = [data[i : i + CHUNK] for i in range(0, len(data), CHUNK)]
+    values: dict[str, bytes | int] = {f"part{i}": part for i, part in enumerate(parts)}
+    return values | {"parts": len(parts)}
+
+
+def _unpack(row: Row) -> dict[str, str]:
+    data = b"".join(row.values[f"part{i}"] for i in range(int(row.values.get("parts", 0))))
+    return dict(orjson.loads(zlib.decompress(data))) if data else {}
