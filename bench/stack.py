@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -42,24 +43,12 @@ class Stack:
 
 @asynccontextmanager
 async def stack(*arguments: str) -> AsyncIterator[Stack]:
-    import os
-
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         ports = ("--port", "0", "--simulator-port", "0", "--tables-port", "0")
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "local",
-                "up",
-                *ports,
-                "--ready-file",
-                str(ready),
-                "--local-dir",
-                folder,
-                *arguments,
-            ],
+        where = ("--ready-file", str(ready), "--local-dir", folder)
+        process = subprocess.Popen(  # noqa: ASYNC220  -- it outlives this function, and its output is not read
+            [sys.executable, "-m", "local", "up", *ports, *where, *arguments],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             env={**os.environ, **LIMITS},

@@ -272,6 +272,7 @@ class WholeUsers(KeptRows):
                 kept = await self._attributes.get(self._vault, Kind.USER, other.id)
                 if other.id != user.id and fold((kept.alias if kept else None) or other.login) == fold(name):
                     raise Uniqueness(f"A user with the userName {name[:64]!r} exists already")
+        note(f"userName is {name[:64]!r} from now on; the login in Secret Server stays {user.login[:64]!r}")
         if name == user.login:
             return None
         if not await self._attributes.claim_alias(self._vault, Kind.USER, name, user.id):

@@ -168,6 +168,8 @@ class Service(ScimService):
             return Error(status=exception.status, scim_type=exception.scim_type, detail=exception.detail)
         if isinstance(exception, SCIMException):
             error = exception.to_error()
+            if error.status == 400 and error.scim_type is None:
+                error.scim_type = "invalidValue"  # an unknown attribute on a strict connection, a wrong type
             error.detail = _plain(error.detail)
             return error
         return Error(status=500, detail="An internal error happened; the request id leads to it in the connector's log")
