@@ -38,6 +38,8 @@ class WholeGroups(KeptRows):
     async def find_groups(self, query: GroupQuery) -> Found[Group]:
         if query.external_id is not None:
             return await self._by_external_id(query, query.external_id)
+        if query.limit is not None:
+            return await self._next_to(query, query.limit)
         page = await self._inner.find_groups(query)
         ids = [g.id for g in page.items]
         if len(ids) <= FEW:
@@ -46,6 +48,20 @@ class WholeGroups(KeptRows):
         else:
             kept = await self._attributes.range(self._vault, Kind.GROUP, min(ids), max(ids))
         return replace(page, items=tuple([await self._join_group(g, kept.get(g.id)) for g in page.items]))
+
+    async def _next_to(self, query: GroupQuery, limit: int) -> Found[Group]:
+        """The groups right after or before an id, for cursors: groups are few enough to look at all of them."""
+        every = (await self._inner.find_groups(GroupQuery())).items
+        if query.before is not None:
+            near = [g for g in every if g.id < query.before]
+            page, more = near[-limit:] if limit else [], len(near) > limit
+        else:
+            near = [g for g in every if g.id > (query.after or 0)]
+            page, more = near[:limit], len(near) > limit
+        if not page:
+            return Found(len(every), ())
+        found = await self.find_groups(GroupQuery(ids=tuple(g.id for g in page), members=query.members))
+        return Found(len(every), found.items, more)
 
     async def _by_external_id(self, query: GroupQuery, external_id: ExternalId) -> Found[Group]:
         found = await self._external_ids.find(self._connection.id, Kind.GROUP, external_id)
@@ -56,12 +72,23 @@ class WholeGroups(KeptRows):
         return Found(len(mine), mine)
 
     async def create_group(self, new: NewGroup) -> Group:
-        if any(
-            fold(g.name) == fold(new.name) for g in (await self._inner.find_groups(GroupQuery(name=new.name))).items
-        ):
-            raise Uniqueness(f"A group with the displayName {new.name[:64]!r} exists already")
+        for group in (await self._inner.find_groups(GroupQuery(name=new.name))).items:
+            if fold(group.name) == fold(new.name):
+                return await self._finished(group, new)
         await self._free_external_id(Kind.GROUP, new.external_id, None)
         return await self._first_kept_group(await self._new_or_revived_group(new), new)
+
+    async def _finished(self, group: Group, new: NewGroup) -> Group:
+        """What an earlier attempt of this request began. :raises Uniqueness: it is another group of that name."""
+        kept = await self._attributes.get(self._vault, Kind.GROUP, group.id)
+        if new.resumes and kept and kept.tombstone and kept.owner == self._connection.id:
+            group = await self._emptied(group)  # it was being given back
+            return await self._first_kept_group(await self._filled(group, new), new)
+        created = group.created or (await self._inner.group(group.id)).created
+        if not self._is_ours_unfinished(created, kept, new):
+            raise Uniqueness(f"A group with the displayName {new.name[:64]!r} exists already")
+        note(RECOVERED)
+        return await self._first_kept_group(await self._filled(group, new), new)
 
     async def _filled(self, group: Group, new: NewGroup) -> Group:
         change = GroupChange(add_members=new.members)

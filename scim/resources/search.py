@@ -20,6 +20,7 @@ from scim.model import Window
 from scim.protocol.projection import Document, Projection
 from scim.protocol.store import DocumentPage
 from scim.resources.plan import Plan, plan
+from scim.resources.snapshots import Place, Snapshots
 
 YIELD_EVERY = 200  # rows between two looks at other requests
 
@@ -35,15 +36,28 @@ class Match:
 
 
 async def search(
-    modules: list[tuple[Any, type[Resource[Any]]]], request: SearchRequest[Any], position: Any, shown: Projection
+    modules: list[tuple[Any, type[Resource[Any]]]],
+    request: SearchRequest[Any],
+    position: Any,
+    shown: Projection,
+    snapshots: Snapshots,
 ) -> DocumentPage:
     """One page over one resource type or, at the root, over several as one collection (RFC 7644 §3.4.2.1)."""
     if len(modules) == 1 and request.filter is None and request.sort_by is None:
         return await _by_place(modules[0][0], request, position, shown)
-    matches: list[Match] = []
-    for rank, (module, model) in enumerate(modules):
-        matches += await _matches(module, model, rank, request, shown)
-    return await _page(matches, request, position, shown)
+    walk = "|".join([*(m.name for m, _ in modules), str(request.filter), str(request.sort_by), str(request.sort_order)])
+    goes_on = position is not None or (request.start_index or 1) > 1
+    places = snapshots.find(walk) if goes_on else None
+    found: dict[tuple[int, Any], Match] = {}
+    if places is None:
+        for rank, (module, model) in enumerate(modules):
+            found |= {(rank, m.thing.id): m for m in await _matches(module, model, rank, request, shown)}
+        descending = request.sort_by is not None and request.sort_order == SearchRequest.SortOrder.descending
+        matches = sorted(found.items(), key=lambda item: item[1].key, reverse=descending)
+        places = [Place(match.key, rank, number) for (rank, number), match in matches]
+        if any(match.partial for match in found.values()) and request.count is not None and len(places) > request.count:
+            snapshots.keep(walk, places)
+    return await _page([m for m, _ in modules], places, found, request, position, shown)
 
 
 # -- by place --------------------------------------------------------------------------------------------------------
@@ -146,34 +160,44 @@ def _judge(
 # -- pages of what was found -----------------------------------------------------------------------------------------
 
 
-async def _page(matches: list[Match], request: SearchRequest[Any], position: Any, shown: Projection) -> DocumentPage:
-    descending = request.sort_by is not None and request.sort_order == SearchRequest.SortOrder.descending
-    matches.sort(key=lambda m: m.key, reverse=descending)
-    limit = len(matches) if request.count is None else request.count
+async def _page(
+    modules: list[Any],
+    places: list[Place],
+    found: dict[tuple[int, Any], Match],
+    request: SearchRequest[Any],
+    position: Any,
+    shown: Projection,
+) -> DocumentPage:
+    limit = len(places) if request.count is None else request.count
     if request.cursor is None:
         start = request.start_index_0 or 0
-        return DocumentPage(len(matches), await _documents(matches[start : start + limit], shown))
+        return DocumentPage(len(places), await _documents(modules, places[start : start + limit], found, shown))
     if limit == 0:
-        return DocumentPage(len(matches), [])
-    start, stop = _bounds([m.key for m in matches], position, limit, descending)
-    page = matches[start:stop]
+        return DocumentPage(len(places), [])
+    descending = request.sort_by is not None and request.sort_order == SearchRequest.SortOrder.descending
+    start, stop = _bounds([p.key for p in places], position, limit, descending)
+    page = places[start:stop]
     return DocumentPage(
-        len(matches),
-        await _documents(page, shown),
-        next=_position("next", page[-1].key) if page and stop < len(matches) else None,
+        len(places),
+        await _documents(modules, page, found, shown),
+        next=_position("next", page[-1].key) if page and stop < len(places) else None,
         previous=_position("previous", page[0].key) if page and start > 0 else None,
     )
 
 
-async def _documents(page: list[Match], shown: Projection) -> list[Document]:
-    """The page's documents, read once more, together, where the search saw less of them than the answer shows."""
-    whole: dict[tuple[int, int], Any] = {}
-    for rank in {m.key[2] for m in page if m.partial}:
-        mine = [m for m in page if m.key[2] == rank]
-        if mine[0].module.lacks(shown):
-            found = await mine[0].module.find({"ids": tuple(m.thing.id for m in mine)}, shown, shown)
-            whole |= {(rank, int(thing.id)): thing for thing in found.items}
-    return [m.module.show(whole.get((m.key[2], m.key[3]), m.thing)) for m in page]
+async def _documents(
+    modules: list[Any], page: list[Place], found: dict[tuple[int, Any], Match], shown: Projection
+) -> list[Document]:
+    """The page's documents; read once more, together, where the search saw less of them than the answer shows."""
+    things = {where: match.thing for where, match in found.items()}
+    for rank, module in enumerate(modules):
+        mine = [(rank, p.id) for p in page if p.rank == rank]
+        seen = [found.get(where) for where in mine]
+        if mine and any(match is None or (match.partial and module.lacks(shown)) for match in seen):
+            again = await module.find({"ids": tuple(number for _, number in mine)}, shown, shown)
+            things = {where: thing for where, thing in things.items() if where not in mine}
+            things |= {(rank, thing.id): thing for thing in again.items}
+    return [modules[p.rank].show(things[p.rank, p.id]) for p in page if (p.rank, p.id) in things]
 
 
 def _bounds(keys: list[Any], position: Any, limit: int, descending: bool) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from scim.protocol.service import Service
 from scim.protocol.store import DocumentPage, Loaded, MemberChange, ResourceStore
 from scim.resources import REGISTRY
 from scim.resources.search import search
+from scim.resources.snapshots import Snapshots
 
 
 class DirectoryResources(ResourceStore):
@@ -23,8 +24,16 @@ class DirectoryResources(ResourceStore):
 
     supports_cursors = True
 
-    def __init__(self, directory: Directory, caller: Caller, service: Service, base_url: str = "") -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        caller: Caller,
+        service: Service,
+        base_url: str = "",
+        snapshots: Snapshots | None = None,
+    ) -> None:
         self.base_url = base_url
+        self._snapshots = snapshots or Snapshots()
         self._service = service
         self._modules = {name: module(directory, caller, base_url) for name, module in REGISTRY.items()}
 
@@ -38,13 +47,14 @@ class DirectoryResources(ResourceStore):
         self, resource_types: list[ResourceType], request: SearchRequest[Any], *, position: Any, shown: Projection
     ) -> DocumentPage:
         modules = [(self._module(rt), self._service.get_model(rt)) for rt in resource_types]
-        return await search(modules, request, position, shown)
+        return await search(modules, request, position, shown, self._snapshots)
 
-    async def vocabulary(self) -> dict[str, dict[str, list[str]]]:
-        found: dict[str, dict[str, list[str]]] = {}
+    async def vocabulary(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
         for module in self._modules.values():
             if hasattr(module, "vocabulary"):
-                found |= await module.vocabulary()
+                for schema, values in (await module.vocabulary()).items():
+                    found.setdefault(schema, {}).update(values)
         return found
 
     async def create_document(self, resource_type: ResourceType, resource: Resource[Any]) -> Document:

@@ -41,7 +41,9 @@ def normalise_query(
         raw_name, _, raw_value = pair.partition("=")
         name = _name(_decode(raw_name), notes)
         value = _without_flag(_decode(raw_value))
-        if name is None or not value.strip():
+        if name is None or not (
+            value.strip() or name == "cursor"
+        ):  # an empty cursor asks for the first page (RFC 9865 §2.1)
             continue
         if name == "itemsPerPage":
             aliased.append(value)
