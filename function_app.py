@@ -3,10 +3,20 @@
 import azure.functions as func
 
 from scim.app import connector
+from scim.triggers.console import console_blueprint
 from scim.triggers.health import health_blueprint
+from scim.triggers.metrics import metrics_blueprint
+from scim.triggers.oauth import oauth_blueprint
 from scim.triggers.scim import scim_blueprint
 from scim.triggers.timers import timer_blueprint
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for blueprint in (health_blueprint(connector), scim_blueprint(connector), timer_blueprint(connector)):
+for blueprint in (
+    console_blueprint(connector),
+    health_blueprint(connector),
+    metrics_blueprint(connector),
+    oauth_blueprint(connector),
+    scim_blueprint(connector),
+    timer_blueprint(connector),
+):
     app.register_functions(blueprint)

@@ -51,9 +51,10 @@ def listen(port: int) -> socket.socket:
 
 def serve(ports: list[int], engine: str | None, directory: Path, *, access_log: bool) -> int:
     """Serves an app until SIGTERM or SIGINT; requests in flight may finish within 8 s."""
-    logging.basicConfig(
-        level=logging.INFO if access_log else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    level = logging.INFO if access_log else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(level)  # the app sets the level of its own loggers (SCIM_LOG_LEVEL)
     logging.getLogger("azure").setLevel(logging.WARNING)
     directory = directory.resolve()
     if not (directory / "function_app.py").exists():

@@ -127,13 +127,14 @@ class Stack:
 
 
 def _settings(base: str, tables: str) -> dict[str, str]:
-    """Keys live as long as the stack: the tables are in memory and end with it. The simulator speaks plain http."""
+    """Keys live as long as the stack, as the tables do, unless the environment has some. Plain http is let in."""
     return {
         "SCIM_TABLES_CONNECTION_STRING": tables,
-        "SCIM_PEPPER": _key(),
-        "SCIM_DATA_KEY": _key(),
+        "SCIM_PEPPER": os.environ.get("SCIM_PEPPER") or _key(),
+        "SCIM_DATA_KEY": os.environ.get("SCIM_DATA_KEY") or _key(),
         "SCIM_PUBLIC_URL": base,
         "SCIM_INSECURE_VAULT_URLS": "true",
+        "SCIM_CONSOLE_DEVELOPMENT": "true",
     }
 
 

@@ -12,18 +12,21 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from scim.access.access import Access
+from scim.access.grants import Granted, Grants
 from scim.access.keys import KeyRing
 from scim.access.managed_identity import ManagedIdentity
 from scim.access.scope import permit
 from scim.audit.events import AuditEvent
 from scim.audit.trail import AuditTrail
+from scim.audit.watch import look
+from scim.context import tell
 from scim.directory.attributes import WithAttributes
 from scim.directory.breaker import Breaker
 from scim.directory.guard import Guard
@@ -31,20 +34,30 @@ from scim.directory.journal import Journal
 from scim.directory.port import Directory
 from scim.directory.principals import ProtectedPrincipals
 from scim.directory.resume import resume
+from scim.directory.sweep import sweep
 from scim.directory.visible import HiddenIds
 from scim.errors import ConnectorError, Unavailable
+from scim.gauges import gauges
 from scim.health import vault_report
+from scim.metrics import Metrics
 from scim.model import Caller, Connection, ConnectionId, UserQuery, Vault, VaultId, Window
 from scim.protocol.service import Dialect, Service
+from scim.resources.snapshots import Snapshots
 from scim.resources.store import DirectoryResources
 from scim.secretserver.directory import SecretServerDirectory
 from scim.settings import Settings
+from scim.store.assertions import Assertions
 from scim.store.attributes import AttributeStore
 from scim.store.azure_tables import AzureStore
 from scim.store.connections import Connections
 from scim.store.external_ids import ExternalIds
 from scim.store.journal import Intent, JournalStore
+from scim.store.messages import Messages
+from scim.store.recorder import Recorder
+from scim.store.schema import prepare
 from scim.store.seal import Seal
+from scim.store.settings_table import SettingsTable
+from scim.store.switches import Switches
 from scim.store.table import Store
 from scim.store.tokens import Tokens
 from scim.store.vaults import Vaults
@@ -53,6 +66,7 @@ log = logging.getLogger("scim.app")
 
 VAULT_SECONDS = 60.0  # after this a vault's row is read again: a new credential or URL takes effect
 COUNT_SECONDS = 900.0
+PURGE_SECONDS = 6 * 3600.0
 
 
 @dataclass(slots=True)
@@ -90,14 +104,21 @@ class Connector:
         self.base_url = f"{settings.public_url.rstrip('/')}/scim/v2"
         self.tokens = Tokens(store.table("tokens"))
         self.connections = Connections(store.table("connections"))
-        self.access = Access(self.tokens, self.connections, self._pepper, settings)
+        self.access = Access(self.tokens, self.connections, self._pepper, settings, older_peppers=self._older_peppers)
+        self.grants = Grants(self.access, Assertions(store.table("tokens")))
         self.trail = AuditTrail(store.table("audit"), os.environ.get("WEBSITE_INSTANCE_ID") or socket.gethostname())
         self.journal = JournalStore(store.table("journal"))
         self.attributes = AttributeStore(store.table("attributes"))
         self.external_ids = ExternalIds(store.table("externalids"))
+        self.messages = Messages(store.table("messages"))
+        self.recorder = Recorder(self.messages)
+        self.switches = Switches(SettingsTable(store.table("settings")))
         self._sessions: dict[VaultId, VaultSession] = {}
         self._opening: dict[VaultId, asyncio.Lock] = {}
         self._services: dict[Dialect, Service] = {}
+        self._snapshots: dict[ConnectionId, Snapshots] = {}
+        self._purged_at = -PURGE_SECONDS
+        self.metrics = Metrics()
         self.open_directory = partial(open_directory, settings=settings)
 
     # -- one request -------------------------------------------------------------------------------------------------
@@ -119,7 +140,8 @@ class Connector:
         return Journal(Guard(whole, caller, session.protected, breaker), caller, self.journal, self.trail)
 
     async def resources(self, caller: Caller, service: Service) -> DirectoryResources:
-        return DirectoryResources(await self.directory(caller), caller, service, self.base_url)
+        walks = self._snapshots.setdefault(caller.connection.id, Snapshots())
+        return DirectoryResources(await self.directory(caller), caller, service, self.base_url, walks)
 
     def breaker(self, connection: Connection, session: VaultSession) -> Breaker:
         return Breaker(self.store.table("settings"), connection, session.count_users)
@@ -141,6 +163,24 @@ class Connector:
                 status=status,
                 normalised=tuple(normalised),
                 upstream=upstream,
+            )
+        )
+
+    def note_grant(self, granted: Granted, request_id: str) -> None:
+        """An access token was issued: who got it, by which secret, from where."""
+        self.trail.note(
+            AuditEvent(
+                at=datetime.now(UTC),
+                request_id=request_id,
+                action="token.issue",
+                outcome="done",
+                connection=granted.connection.id,
+                connection_name=granted.connection.name,
+                token_key=granted.key_id,
+                address=granted.address,
+                method="POST",
+                route="/oauth/token",
+                status=200,
             )
         )
 
@@ -187,6 +227,10 @@ class Connector:
             await old.directory.aclose()
         return session
 
+    @property
+    def open_sessions(self) -> tuple[VaultSession, ...]:
+        return tuple(self._sessions.values())
+
     # -- health and upkeep -------------------------------------------------------------------------------------------
 
     async def health(self, connection: Connection) -> dict[str, Any]:
@@ -199,19 +243,45 @@ class Connector:
             report |= {"status": "unhealthy", "problem": error.detail}
         return {"status": report.pop("status"), "connection": connection.name, "storage": "reachable", "vault": report}
 
+    async def metrics_text(self) -> str:
+        """For Prometheus: what this process counted, and what waits for a human."""
+        return self.metrics.text(await gauges(self))
+
     async def upkeep(self) -> dict[str, int]:
         """Finish or close what crashes left open, renew the guard's lists, anchor the audit trail."""
         done: dict[str, int] = {}
         connections = {c.id: c for c in await self.connections.list()}
+        await prepare(self.store)
         for vault in await (await self.vaults()).list():
             try:
                 session = await self.session(vault.id)
+                found = await session.directory.health()
+                if found.problem is not None:
+                    tell(log, "vault.unreachable", vault=vault.name, detail=found.problem)
                 await session.protected.get()
                 done[vault.name] = await resume(self.journal, self.trail, vault.id, self._as(connections))
+                await self._sweep(session)
             except ConnectorError as error:
-                log.warning('{"event":"vault.unreachable","vault":"%s","detail":"%s"}', vault.name, error.detail)
+                tell(log, "upkeep.failed", vault=vault.name, detail=error.detail)
         await self.trail.anchor()
+        await look(self.store.table("audit"), SettingsTable(self.store.table("settings")))
+        await self._forget_old_messages()
         return done
+
+    async def _sweep(self, session: VaultSession) -> None:
+        """Notice what was changed in the vault itself, for delta queries; cheap while nothing is due."""
+        if self.settings.sweep_seconds > 0:
+            every = timedelta(seconds=self.settings.sweep_seconds)
+            found = await sweep(session.directory, self.attributes, session.vault.id, every=every)
+            if found:
+                tell(log, "vault.swept", vault=session.vault.name, **found)
+
+    async def _forget_old_messages(self) -> None:
+        if time.monotonic() - self._purged_at < PURGE_SECONDS:
+            return
+        self._purged_at = time.monotonic()
+        switches = await self.switches.read()
+        await self.messages.purge(datetime.now(UTC) - timedelta(days=switches.message_days))
 
     def _as(self, connections: Mapping[ConnectionId, Connection]) -> Callable[[Intent], Awaitable[Directory | None]]:
         """The directory as the connection of an unfinished intent had it; None when that connection is gone."""
@@ -224,12 +294,33 @@ class Connector:
 
         return directory
 
+    async def check_open(self) -> None:
+        """:raises Unavailable: while an administrator has put the connector into maintenance."""
+        switches = await self.switches.read()
+        self.recorder.detail = switches.messages
+        if switches.maintenance:
+            raise Unavailable(f"The connector is in maintenance: {switches.note or 'please try again later'}")
+
+    async def probe(self, vault: Vault, credential: SecretStr) -> Mapping[str, Any]:
+        """Log in to a vault with these credentials and tell who one is there."""
+        return await _probe(vault, self.open_directory(vault, credential))
+
+    def rehearsal(self) -> Any:
+        """A connector that reads everything and changes nothing, with the plan of what it would have done."""
+        from scim.rehearsal import Rehearsal  # it is made of this module
+
+        return Rehearsal(self)
+
     async def _pepper(self) -> bytes:
         return (await self.keys.keys()).pepper
+
+    async def _older_peppers(self) -> tuple[bytes, ...]:
+        return (await self.keys.keys()).older_peppers
 
     async def close(self) -> None:
         """Let go of everything; audit first."""
         await self.trail.close()
+        await self.recorder.close()
         for session in self._sessions.values():
             await session.directory.aclose()
         self._sessions.clear()
@@ -252,7 +343,10 @@ def open_directory(vault: Vault, credential: SecretStr, settings: Settings) -> S
 
 async def probe_vault(vault: Vault, credential: SecretStr) -> Mapping[str, Any]:
     """Log in to a vault and tell who the connector is there; for `vault test`."""
-    directory = open_directory(vault, credential, Settings())
+    return await _probe(vault, open_directory(vault, credential, Settings()))
+
+
+async def _probe(vault: Vault, directory: SecretServerDirectory) -> Mapping[str, Any]:
     try:
         return vault_report(vault, await directory.health())
     finally:
@@ -285,5 +379,6 @@ def connector() -> Connector:
         if not host:
             raise Unavailable("SCIM_PUBLIC_URL is missing: the connector does not know its own address")
         settings = settings.model_copy(update={"public_url": f"https://{host}"})
+    logging.getLogger("scim").setLevel(settings.log_level)
     store, identity = open_store(settings)
     return Connector(settings, store, KeyRing(settings, identity or ManagedIdentity(settings.identity_client_id)))

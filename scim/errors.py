@@ -6,6 +6,7 @@
     │   ├── InvalidPath            400  invalidPath     RFC 7644 §3.5.2
     │   ├── InvalidSyntax          400  invalidSyntax   RFC 7644 §3.12
     │   ├── InvalidValue           400  invalidValue    RFC 7644 §3.12
+    │   │   └── PasswordRefused    400  invalidValue    the vault's policy for passwords
     │   │   └── UnknownMembers     400  invalidValue    members that are no users; tells which
     │   ├── Mutability             400  mutability      RFC 7644 §3.5.2: the vault or a policy owns the attribute
     │   ├── NoTarget               400  noTarget        RFC 7644 §3.5.2.2
@@ -24,7 +25,7 @@
     ├── UnsupportedMedia           415
     ├── TooManyRequests            429  with Retry-After
     ├── Unimplemented              501
-    ├── VaultMisbehaved            502  Secret Server answered nonsense
+    ├── VaultMisbehaved            502  with Retry-After; Secret Server answered nonsense
     └── Unavailable                503  with Retry-After; never 401 and never an empty list for an outage of ours
         ├── VaultUnreachable       503  no connection, time-out, 5xx
         ├── VaultBusy              503  429 or 503 from Secret Server
@@ -77,6 +78,9 @@ class UnknownMembers(InvalidValue):
     def __init__(self, detail: str, members: tuple[int, ...]) -> None:
         super().__init__(detail)
         self.members = members
+
+
+class PasswordRefused(InvalidValue): ...
 
 
 class Mutability(BadRequest):
@@ -151,6 +155,9 @@ class Unimplemented(ConnectorError):
 
 class VaultMisbehaved(ConnectorError):
     status = 502
+
+    def __init__(self, detail: str, *, retry_after: int | None = 60) -> None:
+        super().__init__(detail, retry_after=retry_after)
 
 
 class Unavailable(ConnectorError):

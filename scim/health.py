@@ -19,6 +19,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "grant and take roles": ("Administer Role Assignment",),
     "folders": ("Administer Folders",),
     "create folders at the root": ("Create Root Folders",),
+    "list secrets": ("View Secret",),
     "create secrets": ("Add Secret",),
     "move, rename and deactivate secrets": ("Edit Secret", "Deactivate Secret"),
     "secret permissions": ("Own Secret",),

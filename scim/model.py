@@ -14,7 +14,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Generic, Literal, NewType, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 UserId = NewType("UserId", int)
 GroupId = NewType("GroupId", int)
@@ -309,6 +309,29 @@ class Policies(_Stored):
     unknown_members: Literal["refuse", "skip"] = "refuse"  # members that are no users: 400, or left out and journalled
     strict: bool = False  # the interop profile instead of the tolerant dialects
     patch_answer: Literal["resource", "nothing"] = "resource"
+    # folders, secrets and rights
+    delete_non_empty: Literal["refuse", "allow"] = "refuse"
+    existing_pair: Literal["conflict", "merge"] = "conflict"  # a POST for somebody who has a right there already
+    break_inheritance: Literal["refuse", "break"] = "refuse"  # a write on what inherits its permissions
+    rights_style: Literal["simple", "detailed"] = "simple"  # ["View"], or ["View", "Secrets:List"]
+    grantees: Literal["any", "users", "groups"] = "any"  # whom rights may be given to
+    unknown_right: Literal["strict", "legacy"] = "strict"  # 400 with the allowed ones, or View
+    container_rights: dict[str, str] = Field(default_factory=dict)  # the client's word → "Edit" or "Edit/View"
+    secret_rights: dict[str, str] = Field(default_factory=dict)  # the client's word → "View"
+    secret_passwords: Literal["vault", "policy"] = "vault"  # noqa: S105  -- who makes up those that are not given
+    secret_template: str = ""  # for secrets whose request names none
+    secret_folder: str = ""  # likewise: id or path
+    secret_blanks: Literal["refuse", "fill"] = "refuse"  # noqa: S105  -- text fields not given
+
+    @field_validator("container_rights", "secret_rights", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        """From the command line: `Admin=Owner, Auditor=View/List`."""
+        words = value.split(",") if isinstance(value, str) else value
+        if isinstance(words, (list, tuple)):
+            pairs = (word.partition("=") for word in words if word.strip())
+            return {left.strip(): right.strip() for left, _, right in pairs}
+        return value
 
 
 class Connection(_Stored):
@@ -317,11 +340,18 @@ class Connection(_Stored):
     id: ConnectionId
     name: str
     vault: VaultId
+    client: str = ""  # what calls, e.g. "entra": which guide the console shows
     enabled: bool = True
     read_only: bool = False
     scope: tuple[str, ...] = ()  # SCIM resource types, e.g. ("User", "Group"); empty: all
     sources: tuple[str, ...] = ()  # CIDR; empty: any
     policies: Policies = Field(default_factory=Policies)
+    # how it may prove who it is, beside its tokens
+    basic: bool = False  # HTTP Basic: the connection's name and one of its tokens
+    entra_tenant: str = Field("", pattern=r"^(|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$")
+    entra_audience: str = ""  # of the tokens that Entra issues; empty: Entra's own application for provisioning
+    entra_subjects: tuple[str, ...] = ()  # object or application ids; ("any",): whoever the tenant gives such a token
+    me_claim: str = ""  # the claim of a person's Entra token that holds his userName, for /Me
     created: datetime = Field(default_factory=lambda: datetime.now(UTC))
 
 

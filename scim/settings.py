@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from functools import cache
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,15 +25,30 @@ class Settings(BaseSettings):
         None, description="https://<vault>.vault.azure.net, secrets scim-pepper, scim-data-key"
     )
     identity_client_id: str | None = Field(None, description="client id of the user-assigned managed identity")
-    pepper: SecretStr | None = Field(None, description="base64url of 32 random bytes: keys the hashes of tokens")
-    data_key: SecretStr | None = Field(None, description="base64url of 32 random bytes: encrypts vault credentials")
+    pepper: SecretStr | None = Field(
+        None, description="base64url of 32 random bytes: keys the hashes of tokens; or new,old"
+    )
+    data_key: SecretStr | None = Field(
+        None, description="base64url of 32 random bytes: encrypts vault credentials; or new,old"
+    )
 
     # how the world sees us; meta.location is built from this and never from a Host header
     public_url: str = Field("", description="https://<app>.azurewebsites.net, without a path")
 
-    # the console's sign-in (later)
-    console_tenant_id: str | None = None
-    console_client_id: str | None = None
+    # the console's sign-in
+    console_tenant_id: str | None = Field(None, description="Entra tenant whose people may sign in to the console")
+    console_client_id: str | None = Field(None, description="the console's app registration, with its app roles")
+    console_client_secret: SecretStr | None = Field(
+        None, description="its secret; better none, and a federated credential of the managed identity"
+    )
+    console_vault_permission: str = Field(
+        "", description="accounts of a vault that hold this permission may sign in; empty: none"
+    )
+    console_development: bool = Field(False, description="sign in without anything; refused anywhere but on loopback")
+
+    # where Entra's signing keys are; another one in national clouds
+    entra_authority: str = Field("https://login.microsoftonline.com", description="issuer of Entra's tokens (v2)")
+    entra_sts: str = Field("https://sts.windows.net", description="issuer of Entra's older tokens (v1)")
 
     # budgets (design: 45 s a request, Entra waits 60 s)
     request_seconds: float = 45.0
@@ -45,17 +61,28 @@ class Settings(BaseSettings):
     scan_rows: int = Field(200_000, description="most rows a filter without an index may walk; beyond it 400 tooMany")
     connection_cache_seconds: float = Field(30.0, description="a revoked token is refused after this at the latest")
     memberships_seconds: float = Field(300.0, description="age of groups and roles shown on lists of users")
+    sweep_seconds: float = Field(3600.0, description="how often a vault is searched for changes of others; 0: never")
     protected_seconds: float = Field(900.0, description="age of the list of protected principals")
     insecure_vault_urls: bool = Field(False, description="allow http:// vault URLs; only for the simulator on loopback")
     metrics_token: SecretStr | None = Field(None, description="bearer for /metrics; without it /metrics answers 404")
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.strip().upper() if isinstance(value, str) else value
 
     @field_validator("pepper", "data_key")
     @classmethod
     def _thirty_two_bytes(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(decode_key(value)) != 32:
-            raise ValueError("must be the base64url form of exactly 32 random bytes")
+        if value is not None and any(len(key) != 32 for key in decode_keys(value)):
+            raise ValueError("must be the base64url form of exactly 32 random bytes, or two of them with a comma")
         return value
+
+
+def decode_keys(value: SecretStr) -> tuple[bytes, ...]:
+    """One key, or several with commas between them while one is rotated: the current one first. :raises ValueError:"""
+    return tuple(decode_key(SecretStr(part)) for part in value.get_secret_value().split(","))
 
 
 def decode_key(value: SecretStr) -> bytes:

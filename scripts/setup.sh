@@ -48,7 +48,7 @@ if ! up_to_date node_modules/.installed "$wanted" || ! "$python" -c 'from local.
         "$python" -m pip install --quiet --disable-pip-version-check "$node_wheel"
         npm=$PWD/$venv/bin/npm
     fi
-    say "installing the table emulator"
+    say "installing the table emulator and axe-core"
     PATH="$PWD/$venv/bin:$PATH" "$npm" ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error >&2
     echo "$wanted" >node_modules/.installed
 fi

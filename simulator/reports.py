@@ -176,7 +176,7 @@ def execute(call: Call) -> dict[str, Any]:
     rows_of = REPORTS.get(report.name)
     if rows_of is None:
         raise ApiError(f"The report '{report.name}' is not simulated; there are: {', '.join(REPORTS)}.")
-    columns, rows = rows_of(vault)
+    columns, rows = vault.remembered(("report", report.name), lambda: rows_of(vault))
     total = len(rows)
     size = int(body.get("recordsPerPage") or 0)
     if size > 0:

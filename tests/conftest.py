@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
+KEYS = {name: secrets.token_urlsafe(32) for name in ("SCIM_PEPPER", "SCIM_DATA_KEY")}
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class Stack:
     console: str
     tables: str
     pids: dict[str, int]
+    keys: dict[str, str] = field(default_factory=dict)  # SCIM_PEPPER and SCIM_DATA_KEY, for what the command line does
     client: httpx.Client = field(init=False)
     vault: httpx.Client = field(init=False)
 
@@ -112,6 +115,7 @@ def start_stack(directory: Path, *arguments: str, **environment: str) -> tuple[S
             pytest.fail(f"the stack did not start:\n{(directory / 'up.log').read_text()[-3000:]}")
         time.sleep(0.05)
     found = json.loads(ready.read_text())
+    found["keys"] = {name: value for name, value in environment.items() if name in KEYS}
     return Stack(**{name: found[name] for name in Stack.__dataclass_fields__ if name in found}), process
 
 
@@ -127,7 +131,7 @@ def stop_stack(process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     sizes = ("--users", "60", "--groups", "8", "--folders", "30", "--secrets", "60")
-    stack, process = start_stack(tmp_path_factory.mktemp("stack"), *sizes)
+    stack, process = start_stack(tmp_path_factory.mktemp("stack"), *sizes, **KEYS)
     yield stack
     stop_stack(process)
 

@@ -15,7 +15,7 @@ def bearer(headers: Mapping[str, str]) -> str:
     RFC 6750 §2.1, where schemes ignore case (RFC 9110 §11.1). "Bearer Bearer x" is what comes when somebody pastes the
     word into a field that adds it.
     """
-    value = _authorization(headers)
+    value = authorization(headers)
     if value is None:
         raise Unauthenticated("Send the connection's token: Authorization: Bearer <token>")
     words = value[:_MOST].split() if len(value) <= _MOST else []
@@ -27,7 +27,7 @@ def bearer(headers: Mapping[str, str]) -> str:
     raise Unauthenticated("The Authorization header must read: Bearer <token>")
 
 
-def _authorization(headers: Mapping[str, str]) -> str | None:
+def authorization(headers: Mapping[str, str]) -> str | None:
     found = headers.get("authorization") or headers.get("Authorization")
     if found is not None:
         return found

@@ -1,7 +1,7 @@
 """The connector's keys: from Key Vault in Azure, from the environment elsewhere.
 
-One secret in Key Vault may hold two keys, separated by a comma: the current one, and the one before it that still opens
-what it sealed. That is how the data key is changed without an outage.
+One secret may hold two keys, separated by a comma: the current one, and the one before it that still opens what it
+sealed or proves what it hashed. That is how data key and pepper are changed without an outage (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from scim.errors import Unavailable
-from scim.settings import Settings, decode_key
+from scim.settings import Settings, decode_keys
 
 API_VERSION = "7.4"
 PEPPER, DATA_KEY = "scim-pepper", "scim-data-key"
@@ -32,16 +32,21 @@ class Credential(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Keys:
-    """Each 32 bytes. `data_keys` holds the current one first, then those that may still open older seals."""
+    """Each 32 bytes. `data_keys` and `peppers` hold the current one first, then those that are on their way out."""
 
     pepper: bytes
     data_key: bytes
     cursor_secret: bytes
     older_data_keys: tuple[bytes, ...] = field(default=())
+    older_peppers: tuple[bytes, ...] = field(default=())
 
     @property
     def data_keys(self) -> tuple[bytes, ...]:
         return (self.data_key, *self.older_data_keys)
+
+    @property
+    def peppers(self) -> tuple[bytes, ...]:
+        return (self.pepper, *self.older_peppers)
 
     def __repr__(self) -> str:
         return "Keys(...)"
@@ -49,10 +54,10 @@ class Keys:
     __str__ = __repr__
 
 
-def derive(pepper: bytes, data_keys: tuple[bytes, ...]) -> Keys:
+def derive(pepper: bytes, data_keys: tuple[bytes, ...], older_peppers: tuple[bytes, ...] = ()) -> Keys:
     """The keys, with those that are derived. The cursor secret is the same on every instance, as cursors travel."""
     cursor = HKDF(SHA256(), length=32, salt=None, info=b"scim-connector cursor v1").derive(data_keys[0])
-    return Keys(pepper, data_keys[0], cursor, data_keys[1:])
+    return Keys(pepper, data_keys[0], cursor, data_keys[1:], older_peppers)
 
 
 async def load_keys(
@@ -63,7 +68,8 @@ async def load_keys(
     :raises Unavailable: When something is missing; the detail names the setting or the role assignment.
     """
     if settings.pepper is not None and settings.data_key is not None:
-        return derive(decode_key(settings.pepper), (decode_key(settings.data_key),))
+        peppers = decode_keys(settings.pepper)
+        return derive(peppers[0], decode_keys(settings.data_key), peppers[1:])
     if settings.key_vault_uri is None:
         raise Unavailable("Keys are missing: set SCIM_KEY_VAULT_URI, or SCIM_PEPPER and SCIM_DATA_KEY")
     if credential is None:
@@ -73,7 +79,7 @@ async def load_keys(
     async with httpx.AsyncClient(timeout=5.0, trust_env=False, transport=transport) as client:
         pepper = await _read(client, settings.key_vault_uri, PEPPER, token.token)
         data = await _read(client, settings.key_vault_uri, DATA_KEY, token.token)
-    return derive(pepper[0], data)
+    return derive(pepper[0], data, pepper[1:])
 
 
 class KeyRing:
@@ -122,7 +128,7 @@ async def _read(client: httpx.AsyncClient, vault: str, name: str, token: str) ->
     if answer.status_code != 200:
         raise Unavailable(f"Key Vault answered {answer.status_code}")
     try:
-        keys = tuple(decode_key(SecretStr(part)) for part in str(answer.json()["value"]).split(","))
+        keys = decode_keys(SecretStr(str(answer.json()["value"])))
     except (ValueError, KeyError, TypeError):
         keys = ()
     if not keys or any(len(key) != 32 for key in keys):

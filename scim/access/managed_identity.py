@@ -56,6 +56,10 @@ class ManagedIdentity:
             self._tokens[resource] = (token, now + (token.expires_on - now) * _RENEW_AT)
             return token
 
+    def token_now(self, resource: str) -> str:
+        """For a library that is synchronous and calls from its own thread. :raises Unavailable:"""
+        return self._acquire(resource).token
+
     async def close(self) -> None:
         self._tokens.clear()
         self._locks.clear()

@@ -13,6 +13,17 @@ from dataclasses import dataclass
 from scim.errors import TooManyRequests
 from scim.model import ConnectionId
 
+MOST_BUCKETS = 10_000  # strangers' addresses are counted too, and there are many of them
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a limit, in the whole numbers that SailPoint's connectors read from x-rate-limit-* headers."""
+
+    limit: int
+    remaining: int
+    reset: int  # seconds until all of it is there again
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -29,17 +40,21 @@ class Rate:
         self._per_second = per_second
         self._burst = float(burst)
         self._clock = clock
-        self._buckets: dict[ConnectionId, _Bucket] = {}
+        self._buckets: dict[str, _Bucket] = {}
 
-    def take(self, connection: ConnectionId) -> None:
+    def take(self, who: ConnectionId | str) -> Allowance:
         """Count one request. :raises TooManyRequests: with the whole seconds after which one more will pass."""
         now = self._clock()
-        bucket = self._buckets.get(connection)
+        bucket = self._buckets.get(who)
         if bucket is None:
-            bucket = self._buckets[connection] = _Bucket(self._burst, now)
+            if len(self._buckets) >= MOST_BUCKETS:
+                del self._buckets[next(iter(self._buckets))]
+            bucket = self._buckets[who] = _Bucket(self._burst, now)
         bucket.left = min(self._burst, bucket.left + max(0.0, now - bucket.at) * self._per_second)
         bucket.at = now
         if bucket.left < 1:
             wait = max(1, math.ceil((1 - bucket.left) / self._per_second))
             raise TooManyRequests("This connection sends more requests than it may", retry_after=wait)
         bucket.left -= 1
+        missing = self._burst - bucket.left
+        return Allowance(int(self._burst), int(bucket.left), math.ceil(missing / self._per_second))

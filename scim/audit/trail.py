@@ -73,6 +73,11 @@ class AuditTrail:
         """How far this chain has come."""
         return self._head
 
+    @property
+    def backlog(self) -> int:
+        """Events that are not written yet."""
+        return len(self._waiting) + len(self._reads)
+
     async def record(self, event: AuditEvent) -> None:
         """Return when the event is stored.
 

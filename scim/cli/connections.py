@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Any, Literal, TextIO, get_args, get_origin
+from typing import Any, TextIO
 
+from scim.administration import words
+from scim.administration.verbs import remove_connection
 from scim.cli.answer import Answer, sheet, table
 from scim.cli.office import Office, Refused
-from scim.cli.parser import RESOURCE_TYPES, Usage
+from scim.cli.parser import Usage
 from scim.cli.tokens import shown as shown_token
 from scim.model import Connection, Policies
-
-_YES, _NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
 async def add(office: Office, args: Namespace, _: TextIO) -> Answer:
@@ -23,8 +22,9 @@ async def add(office: Office, args: Namespace, _: TextIO) -> Answer:
         vault.id,
         read_only=args.read_only,
         scope=scope(args.scope or "all"),
-        sources=sources(args.source or ()),
+        sources=words.sources(args.source or ()),
         policies=Policies(**policies(args.policy)),
+        **sign_in(args),
     )
     return Answer(_shown(connection), f"connection {connection.name} added ({connection.id}); next: token add")
 
@@ -39,9 +39,10 @@ async def edit(office: Office, args: Namespace, _: TextIO) -> Answer:
     if args.scope is not None:
         changes["scope"] = scope(args.scope)
     if args.source is not None:
-        changes["sources"] = sources(args.source)
+        changes["sources"] = words.sources(args.source)
     if args.policy:
         changes["policies"] = {**connection.policies.model_dump(), **policies(args.policy)}
+    changes |= sign_in(args)
     if not changes:
         raise Usage("connection edit: nothing to change was named")
     changed = await office.connections.update(connection.id, **changes)
@@ -76,9 +77,7 @@ async def disable(office: Office, args: Namespace, _: TextIO) -> Answer:
 
 async def remove(office: Office, args: Namespace, _: TextIO) -> Answer:
     connection = await office.connections.need(args.name)
-    # tokens first: should this stop half-way, a connection without tokens is the harmless half
-    revoked = await office.tokens.revoke_all(connection.id)
-    await office.connections.remove(connection.id)
+    revoked = await remove_connection(office.connections, office.tokens, connection)
     data = {"id": connection.id, "name": connection.name, "revoked_tokens": revoked}
     return Answer(data, f"connection {connection.name} removed, {revoked} tokens revoked")
 
@@ -90,59 +89,33 @@ async def _switch(office: Office, name: str, *, on: bool) -> Answer:
     return Answer(_shown(changed), f"connection {changed.name} {word}")
 
 
+def sign_in(args: Namespace) -> dict[str, Any]:
+    """How a connection may prove who it is beside its tokens; only what was named. "none" takes away."""
+    given: dict[str, Any] = {} if args.basic is None else {"basic": args.basic}
+    for name in ("entra_tenant", "entra_audience", "me_claim"):
+        text = getattr(args, name)
+        if text is not None:
+            given[name] = "" if text.casefold() == "none" else text.strip()
+    if args.entra_subject is not None:
+        subjects = [text.strip() for text in args.entra_subject if text.strip().casefold() != "none"]
+        given["entra_subjects"] = tuple(dict.fromkeys(text.lower() for text in subjects if text))
+    return given
+
+
 def scope(text: str) -> tuple[str, ...]:
-    """Resource types from a list with commas; () for all. :raises Refused: listing the known ones."""
-    if text.strip().casefold() == "all":
-        return ()
-    known = {name.casefold(): name for name in RESOURCE_TYPES}
-    wanted = [word.strip() for word in text.split(",") if word.strip()]
-    unknown = [word for word in wanted if word.casefold() not in known]
-    if unknown or not wanted:
-        raise Refused(f"--scope knows {', '.join(RESOURCE_TYPES)} or all, not {', '.join(unknown) or 'nothing'}")
-    return tuple(dict.fromkeys(known[word.casefold()] for word in wanted))
-
-
-def sources(texts: Sequence[str]) -> tuple[str, ...]:
-    """Address ranges in their canonical form; () for any. :raises Refused:"""
-    if [text.casefold() for text in texts] == ["any"]:
-        return ()
-    found = []
-    for text in texts:
-        try:
-            found.append(str(ipaddress.ip_network(text.strip())))
-        except ValueError as error:
-            raise Refused(f"--source takes ranges such as 203.0.113.0/24 or 2001:db8::/32: {error}") from None
-    return tuple(dict.fromkeys(found))
+    """Resource types from a list with commas; () for all. :raises InvalidValue: listing the known ones."""
+    return words.scope([text])
 
 
 def policies(texts: Sequence[str]) -> dict[str, Any]:
-    """Policy values from KEY=VALUE texts. :raises Refused: listing what is allowed."""
-    values: dict[str, Any] = {}
+    """Policy values from KEY=VALUE texts. :raises Refused: :raises InvalidValue: listing what is allowed."""
+    given: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        key = key.strip().replace("-", "_")
-        if not equals or key not in Policies.model_fields:
+        if not equals:
             raise Refused(f"--policy knows {', '.join(Policies.model_fields)}; write KEY=VALUE")
-        values[key] = _policy_value(key, value.strip())
-    return values
-
-
-def _policy_value(key: str, text: str) -> object:
-    kind = Policies.model_fields[key].annotation
-    if get_origin(kind) is Literal:
-        if text not in get_args(kind):
-            raise Refused(f"policy {key} is one of {', '.join(get_args(kind))}")
-        return text
-    if kind is bool:
-        if text.casefold() not in _YES | _NO:
-            raise Refused(f"policy {key} is true or false")
-        return text.casefold() in _YES
-    if kind is int:
-        most = 100 if key.endswith("_percent") else 1_000_000
-        if not text.isascii() or not text.isdigit() or int(text) > most:
-            raise Refused(f"policy {key} is a whole number from 0 to {most}")
-        return int(text)
-    return tuple(word.strip().casefold() for word in text.split(",") if word.strip())
+        given[key] = value
+    return words.policies(given)
 
 
 def _shown(connection: Connection) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from typing import Any, TextIO
 
 import orjson
 
+from scim.administration.deeds import ANNOUNCED
 from scim.audit.events import AuditEvent, Outcome
 from scim.audit.trail import AuditTrail
-from scim.cli import audit, connections, tokens, vaults
+from scim.cli import audit, connections, console, daytwo, tokens, vaults
 from scim.cli.answer import Answer, as_json
 from scim.cli.office import Office, open_office
 from scim.cli.parser import Parser, Usage, build
 from scim.errors import ConnectorError, StoreUnavailable
+from scim.store.schema import prepare
 
 DONE, REFUSED, USAGE = 0, 1, 2
 
@@ -29,7 +31,9 @@ Command = Callable[[Office, Namespace, TextIO], Awaitable[Answer]]
 
 async def _setup(office: Office, _: Namespace, __: TextIO) -> Answer:
     await office.store.ensure_tables()
-    return Answer({"tables": "ready", "keys": "ready"}, "tables and keys are ready")
+    version = await prepare(office.store)
+    data = {"tables": "ready", "keys": "ready", "schema": version}
+    return Answer(data, f"tables and keys are ready (tables of version {version})")
 
 
 COMMANDS: dict[tuple[str, str | None], Command] = {
@@ -51,6 +55,17 @@ COMMANDS: dict[tuple[str, str | None], Command] = {
     ("token", "add"): tokens.add,
     ("token", "list"): tokens.show_all,
     ("token", "revoke"): tokens.revoke,
+    ("backup", None): daytwo.backup,
+    ("restore", None): daytwo.restore,
+    ("rotate-pepper", None): daytwo.rotate_pepper,
+    ("rotate-data-key", None): daytwo.rotate_data_key,
+    ("breaker", "show"): daytwo.breaker_show,
+    ("breaker", "release"): daytwo.breaker_release,
+    ("verify-audit", None): audit.check,
+    ("console", "code"): console.code,
+    ("console", "key"): console.key,
+    ("console", "list"): console.show_all,
+    ("console", "remove"): console.remove,
     ("audit", "verify"): audit.check,
     ("audit", "export"): audit.export,
 }
@@ -103,10 +118,12 @@ async def _run(parser: Parser, args: Namespace, given: Office | None, streams: t
             await office.close()
 
 
+AUDITED_ALONE = {"backup", "restore", "rotate-data-key"}
 AUDITED = {
     (noun, verb)
     for noun, verb in COMMANDS
-    if verb in {"add", "edit", "credential", "remove", "enable", "disable", "revoke"}
+    if (verb or noun)
+    in {"add", "edit", "credential", "remove", "enable", "disable", "revoke", "release", "code", "key", *AUDITED_ALONE}
 }
 
 
@@ -117,7 +134,7 @@ async def carry_out(office: Office, args: Namespace, stdin: TextIO) -> tuple[int
         return await _carry_out(office, args, stdin)
     trail = AuditTrail(office.store.table("audit"), "cli")
     try:
-        await trail.record(_event(args, "unknown", "about to be done"))
+        await trail.record(_event(args, "unknown", ANNOUNCED))
         code, answer, complaint = await _carry_out(office, args, stdin)
         outcome: Outcome = "done" if answer is not None else "refused"
         await trail.record(_event(args, outcome, complaint))
@@ -129,14 +146,16 @@ async def carry_out(office: Office, args: Namespace, stdin: TextIO) -> tuple[int
 
 
 def _event(args: Namespace, outcome: Outcome, detail: str) -> AuditEvent:
+    verb = getattr(args, "verb", None)
+    words = (args.noun, verb) if verb else (args.noun,)
     target = getattr(args, "name", None) or getattr(args, "connection", None) or getattr(args, "keyid", "")
     return AuditEvent(
         at=datetime.now(UTC),
         request_id=f"cli-{os.getpid()}",
-        action=f"{args.noun}.{args.verb}",
+        action=".".join(words) if verb else f"tables.{args.noun}",
         outcome=outcome,
         connection_name=f"administrator {_user()}",
-        route=f"cli {args.noun} {args.verb}",
+        route=f"cli {' '.join(words)}",
         kind=args.noun,
         object_name=str(target),
         detail=detail,
@@ -205,4 +224,6 @@ async def _pour(lines: AsyncIterator[str], stdout: TextIO, stderr: TextIO) -> in
     except ConnectorError as error:
         print(f"the export is not complete: {error.detail}", file=stderr)
         return REFUSED
+    except BrokenPipeError:  # the reader has seen enough, e.g. `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that leaving does not try once more
     return DONE

@@ -5,19 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, NoReturn
 
+from scim.administration.words import RESOURCE_TYPES
 from scim.model import Policies
-from scim.store.tokens import DEFAULT_DAYS, LIVE_AT_ONCE, MOST_DAYS
-
-RESOURCE_TYPES = (
-    "User",
-    "Group",
-    "Role",
-    "Entitlement",
-    "Container",
-    "ContainerPermission",
-    "PrivilegedData",
-    "PrivilegedDataPermission",
-)
+from scim.store.tokens import DEFAULT_DAYS, KINDS, LIVE_AT_ONCE, MOST_DAYS
 
 EXAMPLES = """\
 examples:
@@ -32,6 +22,10 @@ examples:
     python -m scim.cli token add entra
     python -m scim.cli token list entra
     python -m scim.cli token revoke 3f9a01bc
+
+  copy the tables before an upgrade, and put them back (docs/operations.md)
+    python -m scim.cli backup ./copy
+    python -m scim.cli restore ./copy --replace
 
   prove that nobody edited the audit trail, and hand it to an auditor
     python -m scim.cli audit verify
@@ -73,6 +67,9 @@ def build() -> Parser:
     _connection(_noun(nouns, "connection", "the identity platforms that may call the connector"))
     _token(_noun(nouns, "token", "what an identity platform shows to be let in"))
     _audit(_noun(nouns, "audit", "the trail of everything that was asked and done"))
+    _console(_noun(nouns, "console", "ways into the web console that need no identity platform"))
+    _breaker(_noun(nouns, "breaker", "the limit on mass changes of a connection"))
+    _day_two(nouns)
     return top
 
 
@@ -173,23 +170,75 @@ def _connection_fields(verb: Parser) -> None:
         metavar="KEY=VALUE",
         help=f"may be repeated; keys: {', '.join(Policies.model_fields)}",
     )
+    _sign_in_fields(verb)
+
+
+def _sign_in_fields(verb: Parser) -> None:
+    verb.add_argument(
+        "--basic", action=argparse.BooleanOptionalAction, default=None, help="accept HTTP Basic: name and a token"
+    )
+    verb.add_argument("--entra-tenant", metavar="GUID", help="accept tokens that this Entra tenant issues, or 'none'")
+    verb.add_argument("--entra-audience", metavar="TEXT", help="their audience, e.g. api://…; by default Entra's own")
+    verb.add_argument(
+        "--entra-subject",
+        action="append",
+        metavar="GUID",
+        help="the object or application id that may come with them; may be repeated; 'any' for all of the tenant",
+    )
+    verb.add_argument("--me-claim", metavar="CLAIM", help="claim of a person's token that holds the userName, for /Me")
 
 
 def _token(verbs: Verbs) -> None:
     add = _verb(verbs, "add", "make a token; it is shown this once and never again", "CONNECTION")
     add.add_argument("--days", type=int, default=DEFAULT_DAYS, help=f"1 to {MOST_DAYS}, by default {DEFAULT_DAYS}")
+    add.add_argument(
+        "--kind", choices=KINDS, default="bearer", help="client_secret: to be exchanged at /oauth/token (OAuth 2)"
+    )
     add.add_argument("--force", action="store_true", help=f"when {LIVE_AT_ONCE} are live, revoke the oldest")
     _verb(verbs, "list", "the tokens of a connection, by key id", "CONNECTION")
     _verb(verbs, "revoke", "refuse a token, everywhere within a minute", "KEYID")
 
 
 def _audit(verbs: Verbs) -> None:
-    verify = _verb(
-        verbs, "verify", "look for edited, removed, added, moved or cut rows; exit code 1 when there are any"
+    _verify_fields(
+        _verb(verbs, "verify", "look for edited, removed, added, moved or cut rows; exit code 1 when there are any")
     )
-    verify.add_argument("--since", metavar="DAY", help="when older days were deleted on purpose")
-    verify.add_argument("--heads", metavar="FILE", help="a log with the app's 'audit head' lines, as a second witness")
     export = _verb(verbs, "export", "write the trail to standard output")
     export.add_argument("--since", metavar="WHEN", help="2026-01-31, 2026-01-31T12:00:00Z or 30d; by default 30d")
     export.add_argument("--until", metavar="WHEN")
     export.add_argument("--format", choices=("csv", "jsonl"), default="jsonl", help="jsonl is the faithful one")
+
+
+def _verify_fields(verify: Parser) -> None:
+    verify.add_argument("--since", metavar="DAY", help="when older days were deleted on purpose")
+    verify.add_argument("--heads", metavar="FILE", help="a log with the app's 'audit head' lines, as a second witness")
+
+
+def _console(verbs: Verbs) -> None:
+    roles = ("admin", "operator", "auditor")
+    code = _verb(verbs, "code", "a code that lets one person in, once")
+    code.add_argument("--role", choices=roles, default="admin")
+    code.add_argument("--name", default="local administrator", help="how the audit trail calls him")
+    code.add_argument("--minutes", type=int, default=15, help="by default 15")
+    key = _verb(verbs, "key", "a key for scripts; it is shown this once and never again", "NAME")
+    key.add_argument("--role", choices=roles, default="auditor")
+    key.add_argument("--days", type=int, default=90, help="by default 90")
+    _verb(verbs, "list", "codes and keys that are there")
+    _verb(verbs, "remove", "take a code or a key away", "KEYID")
+
+
+def _breaker(verbs: Verbs) -> None:
+    _verb(verbs, "show", "what was counted in the last hour", "CONNECTION")
+    release = _verb(verbs, "release", "let the changes of a connection pass for a while", "CONNECTION")
+    release.add_argument("--minutes", type=int, default=60, help="by default 60")
+
+
+def _day_two(nouns: Verbs) -> None:
+    copy = _verb(nouns, "backup", "copy every table but audit and messages into files; credentials stay sealed")
+    copy.add_argument("directory", metavar="DIRECTORY", help="new or empty")
+    back = _verb(nouns, "restore", "put a backup back, after checking it; the journal is not repeated")
+    back.add_argument("directory", metavar="DIRECTORY")
+    back.add_argument("--replace", action="store_true", help="into tables that hold rows: what is not in it is removed")
+    _verb(nouns, "rotate-pepper", "how many tokens still need the old pepper; exit code 1 while any does")
+    _verb(nouns, "rotate-data-key", "seal the stored credentials with the current data key")
+    _verify_fields(_verb(nouns, "verify-audit", "the same as `audit verify`"))

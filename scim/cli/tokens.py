@@ -6,7 +6,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from scim.access.tokens import digest, mint
+from scim.administration.verbs import add_token
 from scim.cli.answer import Answer, table
 from scim.cli.office import Office
 from scim.cli.parser import Usage
@@ -17,19 +17,18 @@ async def add(office: Office, args: Namespace, _: TextIO) -> Answer:
     if not 1 <= args.days <= MOST_DAYS:
         raise Usage(f"--days takes 1 to {MOST_DAYS}")
     connection = await office.connections.need(args.connection)
-    token = mint()
-    stored = await office.tokens.add(
-        connection.id, token.key_id, digest(token, office.keys.pepper), days=args.days, force=args.force
+    made = await add_token(
+        office.tokens, connection, office.keys.pepper, days=args.days, force=args.force, kind=args.kind
     )
-    data = {"token": token.text, **shown(stored)}
-    note = f"for {connection.name}, valid until {stored.expires:%Y-%m-%d}; it cannot be shown again, so store it now"
-    return Answer(data, token.text, note)
+    until = f"{made.stored.expires:%Y-%m-%d}"
+    note = f"for {connection.name}, valid until {until}; it cannot be shown again, so store it now"
+    return Answer({"token": made.text, **shown(made.stored)}, made.text, note)
 
 
 async def show_all(office: Office, args: Namespace, _: TextIO) -> Answer:
     connection = await office.connections.need(args.connection)
     rows = [shown(token) for token in await office.tokens.list(connection.id)]
-    return Answer(rows, table(rows, ("key_id", "state", "created", "expires", "last_used", "last_address")))
+    return Answer(rows, table(rows, ("key_id", "kind", "state", "created", "expires", "last_used", "last_address")))
 
 
 async def revoke(office: Office, args: Namespace, _: TextIO) -> Answer:
@@ -43,6 +42,7 @@ def shown(token: StoredToken) -> dict[str, Any]:
     state = "live" if token.live(now) else "expired" if token.revoked is None else "revoked"
     return {
         "key_id": token.key_id,
+        "kind": token.kind,
         "connection": token.connection,
         "state": state,
         "created": token.created,

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from pydantic import SecretStr
 
+from scim.administration.verbs import remove_vault
 from scim.cli.answer import Answer, sheet, table
 from scim.cli.office import Office, Refused
 from scim.cli.parser import Usage
@@ -87,10 +88,7 @@ async def test(office: Office, args: Namespace, _: TextIO) -> Answer:
 
 async def remove(office: Office, args: Namespace, _: TextIO) -> Answer:
     vault = await office.vaults.need(args.name)
-    users = [connection.name for connection in await office.connections.list() if connection.vault == vault.id]
-    if users:
-        raise Refused(f"{vault.name} is in use by {', '.join(users)}: remove these connections first")
-    await office.vaults.remove(vault.id)
+    await remove_vault(office.vaults, office.connections, vault)
     return Answer({"id": vault.id, "name": vault.name}, f"vault {vault.name} removed")
 
 

@@ -7,11 +7,12 @@ true times of change. One row an object in the attributes table; a page of users
 from __future__ import annotations
 
 from scim.directory.whole_groups import WholeGroups
+from scim.directory.whole_holdings import WholeHoldings
 from scim.directory.whole_users import WholeUsers
 from scim.model import GroupId, Principals, Ref, Role, RoleId, UserId
 
 
-class WithAttributes(WholeUsers, WholeGroups):
+class WithAttributes(WholeUsers, WholeGroups, WholeHoldings):
     """A vault's directory made whole for one caller. See Directory for the promises."""
 
     async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:

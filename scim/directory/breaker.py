@@ -8,11 +8,13 @@ holds the change (closed in the dangerous direction).
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
 import orjson
 
+from scim.context import tell
 from scim.errors import Held
 from scim.model import Connection
 from scim.store.table import Row, RowChanged, RowExists, Table
@@ -20,6 +22,8 @@ from scim.store.table import Row, RowChanged, RowExists, Table
 HOUR = 3600
 MINUTE = 60
 RETRY_AFTER = 1800
+
+log = logging.getLogger("scim.breaker")
 
 
 class Breaker:
@@ -43,6 +47,7 @@ class Breaker:
             minutes = _recent(row, now)
             released = bool(row) and float(row.values.get("released_until", 0)) > now if row else False
             if not released and sum(minutes.values()) + changes > limit:
+                tell(log, "breaker.open", connection=self._connection.name, changes=sum(minutes.values()), limit=limit)
                 raise Held(
                     f"Held by the mass-change breaker: this connection has disabled, deleted or removed "
                     f"{sum(minutes.values())} in the last hour and {changes} more would pass the limit of {limit}. "
@@ -63,10 +68,15 @@ class Breaker:
     async def state(self) -> tuple[int, int, bool]:
         """Changes in the last hour, the limit, and whether a release is in force."""
         policies = self._connection.policies
+        changes, released = await self.counted()
+        limit = max(policies.breaker_floor, await self._users() * policies.breaker_percent // 100)
+        return changes, limit, released
+
+    async def counted(self) -> tuple[int, bool]:
+        """Changes in the last hour, and whether a release is in force."""
         row = await self._table.get(self._partition, "hour")
         released = row is not None and float(row.values.get("released_until", 0)) > time.time()
-        limit = max(policies.breaker_floor, await self._users() * policies.breaker_percent // 100)
-        return sum(_recent(row, time.time()).values()), limit, released
+        return sum(_recent(row, time.time()).values()), released
 
     @property
     def _partition(self) -> str:

@@ -52,11 +52,19 @@ class Claims:
                 continue
             if held.state == "done" and same and (waited or (held.recovered and age < REPLAY)):
                 return held, None
-            resumes = held.at if same and held.state in ("open", "unknown") else None
+            resumes = (held.since or held.at) if same and held.state in ("open", "unknown") else None
+            taken = replace(
+                held,
+                connection=self._connection,
+                stamp=stamp,
+                state="open",
+                at=datetime.now(UTC),
+                since=resumes,
+                object_id=0,
+                recovered=False,
+            )
             try:
-                fresh = replace(held, connection=self._connection, stamp=stamp, state="open", recovered=False)
-                at = held.at if resumes else datetime.now(UTC)
-                return await self._store.settle(replace(fresh, at=datetime.now(UTC), object_id=0)), resumes and at
+                return await self._store.settle(taken), resumes
             except RowChanged:
                 continue
         raise OutcomeUnknown(f"The creation of {name[:64]!r} is still under way; please send it again", retry_after=5)

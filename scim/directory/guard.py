@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from scim.context import note
 from scim.directory.breaker import Breaker
+from scim.directory.guard_holdings import HoldingsGuard
 from scim.directory.port import Directory
 from scim.directory.principals import ProtectedPrincipals
 from scim.errors import Forbidden, InvalidValue, NotOurs, Protected
@@ -38,7 +39,7 @@ from scim.model import (
 FRESH = timedelta(hours=1)  # what a connection made within this time it may unmake freely
 
 
-class Guard:
+class Guard(HoldingsGuard):
     """A directory whose writes are judged. See Directory for the promises.
 
     Refusals: Protected, NotOurs, Held, InvalidValue. Nothing has been sent to the vault when one is raised.
@@ -152,6 +153,9 @@ class Guard:
             )
         note("password of an adopted account left as it is")
         return replace(change, password=None)
+
+    def _connection_id(self) -> str:
+        return self._connection.id
 
     def _made_lately(self, kept: Kept) -> bool:
         mine = kept.owner == self._connection.id and kept.created_at is not None

@@ -134,14 +134,17 @@ class Journal(HoldingsJournal):
         claim, resumes = taken
 
         async def settle(outcome: Outcome, made: C | None) -> None:
-            state = {"done": "done", "unknown": "unknown"}.get(outcome, "failed")
+            unsure = outcome == "unknown" or (resumes and outcome == "failed")  # what an earlier attempt did still counts
+            state = "done" if outcome == "done" else "unknown" if unsure else "failed"
             await self._claims.settle(claim, state, made.id if made else 0, recovered=_recovered())
 
+        context = current()
+        mark = len(context.upstream) if context else 0
         try:
             return await self._run(opened, lambda: work(resumes), settle)
         except BaseException as error:
-            if not isinstance(error, ConnectorError):  # cancelled on the way, or a bug: nobody knows what was done
-                await self._claims.settle(claim, "unknown")
+            if not isinstance(error, ConnectorError):  # cancelled on the way, or a bug
+                await self._claims.settle(claim, "unknown" if resumes or _changed_something(context, mark) else "failed")
             raise
 
     async def _call_off(self, taken: Any, opened: Any) -> None:

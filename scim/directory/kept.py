@@ -5,16 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from scim.directory.port import VaultDirectory
 from scim.directory.visible import HiddenIds
 from scim.errors import ChangedMeanwhile, Uniqueness
-from scim.model import Caller, ConnectionId, ExternalId, Group, Kept, Kind, User, fold
+from scim.model import (
+    NOTHING_KEPT,
+    Caller,
+    ConnectionId,
+    ExternalId,
+    Group,
+    Kept,
+    Kind,
+    NewGroup,
+    NewUser,
+    User,
+    fold,
+)
 from scim.store.attributes import AttributeStore
 from scim.store.external_ids import ExternalIds
 from scim.store.table import RowChanged, RowExists
 
+ANY_ZONE = timedelta(hours=15)  # a vault's times may lack their zone
+CLOCKS = timedelta(minutes=2)  # by how much the clocks of two instances may differ
 FEW = 8  # up to this many rows are read one by one, beyond it as one range
 
 
@@ -51,11 +65,11 @@ class KeptRows:
             if not user.enabled:
                 return None
             # somebody gave the account back in the vault itself: an enabled account must never be out of sight
+            await self._attributes.unmark_gone(self._vault, Kind.USER, user.id)
+            self._hidden.discard(user.id)
             kept = await self._attributes.save(
                 self._vault, Kind.USER, user.id, replace(kept, tombstone=None, modified=now(), revision=revision())
             )
-            await self._attributes.unmark_gone(self._vault, Kind.USER, user.id)
-            self._hidden.discard(user.id)
         if kept.seen and kept.seen != user.fingerprint:
             # changed in the vault itself: true from the moment that we notice
             kept = replace(kept, seen=user.fingerprint, modified=now(), revision=revision())
@@ -70,6 +84,20 @@ class KeptRows:
             kept = await self._attributes.touch(self._vault, Kind.GROUP, group.id, kept)
         return replace(group, kept=kept)
 
+    def _is_ours_unfinished(self, created: datetime | None, kept: Kept | None, new: NewUser | NewGroup) -> bool:
+        """Whether this is what an earlier attempt of the same request made before its answer was lost.
+
+        Nothing is kept of it yet, or just what that attempt kept: by this connection, since then, as the same person.
+        """
+        if new.resumes is None:
+            return False
+        if kept is None:
+            return created is not None and created > new.resumes - ANY_ZONE
+        since = new.resumes - CLOCKS
+        ours = kept.owner == self._connection.id and kept.tombstone is None
+        written = any(when is not None and when > since for when in (kept.created_at, kept.modified))
+        return ours and written and kept.external_ids.get(self._connection.id) == new.external_id
+
     def _external(self, kept: Kept, change: ExternalId | bool | None) -> dict[ConnectionId, ExternalId]:
         ids = dict(kept.external_ids)
         if isinstance(change, str):
@@ -80,37 +108,47 @@ class KeptRows:
 
     async def _free_external_id(self, kind: Kind, external_id: ExternalId | None, object_id: int | None) -> None:
         """:raises Uniqueness: another living object of this connection has the external id."""
+        holder = await self._holder(kind, external_id)
+        if holder is not None and holder != object_id:
+            raise Uniqueness(f"Another {kind} of this connection has the externalId {str(external_id)[:64]!r}")
+
+    async def _holder(self, kind: Kind, external_id: ExternalId | None) -> int | None:
+        """The living object of this connection that has the external id."""
         if external_id is None:
-            return
+            return None
         holder = await self._external_ids.find(self._connection.id, kind, external_id)
-        if holder is None or holder == object_id:
-            return
-        kept = await self._attributes.get(self._vault, kind, holder)
-        if kept and kept.tombstone is None and kept.external_ids.get(self._connection.id) == external_id:
-            raise Uniqueness(f"Another {kind} of this connection has the externalId {external_id[:64]!r}")
+        kept = None if holder is None else await self._attributes.get(self._vault, kind, holder)
+        living = kept is not None and kept.tombstone is None
+        return holder if living and kept and kept.external_ids.get(self._connection.id) == external_id else None
 
     async def _save_user(self, user: User, kept: Kept, *, before: Kept) -> User:
+        old, new = _beside(before), _beside(kept)
+        await self._attributes.index_mails(self._vault, Kind.USER, user.id, old=(), new=new - old)
         saved = await self._save(Kind.USER, user.id, kept, before)
-        await self._attributes.index_mails(self._vault, Kind.USER, user.id, old=_beside(before), new=_beside(kept))
+        await self._attributes.index_mails(self._vault, Kind.USER, user.id, old=old - new, new=())
         return replace(user, kept=saved)
 
     async def _save_group(self, group: Group, kept: Kept, *, before: Kept) -> Group:
         return replace(group, kept=await self._save(Kind.GROUP, group.id, kept, before))
 
     async def _save(self, kind: Kind, object_id: int, kept: Kept, before: Kept) -> Kept:
-        """The row and, side by side, the index of external ids; a stale index entry is harmless, look-ups check it."""
+        """The index of external ids and the row. An index entry too many is harmless, look-ups check it.
+
+        One too few is not: nobody would write it again when the row says already what was asked for. A creation is
+        repeated as a whole, so there the two are written side by side.
+        """
         mine = kept.external_ids.get(self._connection.id)
         indexed = before.external_ids.get(self._connection.id) if before.tombstone is None else None
         try:
-            if mine is None or mine == indexed or kept.tombstone is not None:
-                return await self._attributes.save(self._vault, kind, object_id, kept)
-            saved, _ = await asyncio.gather(
-                self._attributes.save(self._vault, kind, object_id, kept),
-                self._external_ids.put(self._connection.id, kind, mine, object_id),
-            )
+            if mine is not None and mine != indexed and kept.tombstone is None:
+                indexing = self._external_ids.put(self._connection.id, kind, mine, object_id)
+                if before is NOTHING_KEPT:
+                    saving = self._attributes.save(self._vault, kind, object_id, kept)
+                    return (await asyncio.gather(saving, indexing))[0]
+                await indexing
+            return await self._attributes.save(self._vault, kind, object_id, kept)
         except (RowChanged, RowExists):
             raise ChangedMeanwhile(f"Another request changed the {kind} at the same time", retry_after=1) from None
-        return saved
 
 
 def _beside(kept: Kept) -> set[str]:

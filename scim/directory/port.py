@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from scim.directory.port_holdings import Holdings
 from scim.model import (
     Found,
     Group,
@@ -42,7 +43,7 @@ from scim.model import (
 )
 
 
-class Directory(Protocol):
+class Directory(Holdings, Protocol):
     # users
     async def user(self, user_id: UserId, *, groups: bool = False, roles: bool = False) -> User:
         """One user, disabled or not. :raises NotFound:"""

@@ -12,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from scim.audit.events import AuditEvent
 from scim.audit.trail import AuditTrail
+from scim.content import GrantId
+from scim.context import tell
 from scim.directory.port import Directory
 from scim.errors import ConnectorError, NotFound
-from scim.model import GroupChange, GroupId, Kind, UserId, UserQuery, VaultId
+from scim.model import FolderId, GroupChange, GroupId, Kind, SecretId, UserId, UserQuery, VaultId
 from scim.store.journal import Intent, JournalStore
 
 OPEN_FOR = timedelta(minutes=2)
@@ -39,7 +41,7 @@ async def resume(
             found = "its connection is gone" if directory is None else await _finish(directory, intent)
         except ConnectorError as error:
             if now - intent.at < CLAIMS_FOR:
-                log.warning('{"event":"journal.open","request":"%s","action":"%s"}', intent.request_id, intent.action)
+                tell(log, "journal.open", requestId=intent.request_id, action=intent.action)
                 continue
             found = f"could not be finished within a day: {error.detail}"
         await trail.record(_event(intent, found))
@@ -91,6 +93,13 @@ async def _look(directory: Directory, intent: Intent) -> str:
         if intent.kind is Kind.USER:
             user = await directory.user(UserId(intent.object_id))
             return f"unknown, checked: the account is {'enabled' if user.enabled else 'disabled'} and known by its name"
+        if intent.kind is Kind.FOLDER:
+            return f"unknown, checked: it is {(await directory.folder(FolderId(intent.object_id))).path}"
+        if intent.kind is Kind.SECRET:
+            return f"unknown, checked: it is {(await directory.secret(SecretId(intent.object_id))).name}"
+        if intent.kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT):
+            levels = (await directory.grant(intent.kind, GrantId(intent.object_id))).levels
+            return f"unknown, checked: the right is {levels.folder or '-'} / {levels.secret}"
         await directory.group(GroupId(intent.object_id))
     except NotFound:
         return "unknown, checked: it is not there"

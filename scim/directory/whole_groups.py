@@ -107,7 +107,7 @@ class WholeGroups(KeptRows):
             revision=revision(),
             etag=before.etag,
         )
-        return await self._save_group(group, kept, before=before)
+        return await self._save_group(group, kept, before=NOTHING_KEPT)
 
     async def _new_or_revived_group(self, new: NewGroup) -> Group:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from scim.context import RECOVERED, note
 from scim.directory.kept import FEW, KeptRows, now, revision
@@ -25,7 +24,6 @@ from scim.model import (
     fold,
 )
 
-ANY_ZONE = timedelta(hours=15)
 
 
 class WholeUsers(KeptRows):
@@ -127,9 +125,11 @@ class WholeUsers(KeptRows):
     # -- writing users -----------------------------------------------------------------------------------------------
 
     async def create_user(self, new: NewUser) -> User:
-        (leaver, login), _ = await asyncio.gather(
-            self._name_for(new), self._free_external_id(Kind.USER, new.external_id, None)
+        (leaver, login), holder = await asyncio.gather(
+            self._name_for(new), self._holder(Kind.USER, new.external_id)
         )
+        if holder is not None and (leaver is None or holder != leaver.id):
+            raise Uniqueness(f"Another user of this connection has the externalId {str(new.external_id)[:64]!r}")
         if leaver is not None:
             return await (self._revive(leaver, new) if leaver.kept.tombstone else self._first_kept(leaver, new))
         try:
@@ -165,6 +165,7 @@ class WholeUsers(KeptRows):
             modified=when,
             seen=user.fingerprint,
             revision=revision(),
+            etag=user.kept.etag,
         )
         if kept.alias:
             await self._attributes.claim_alias(self._vault, Kind.USER, kept.alias, user.id)
@@ -189,14 +190,19 @@ class WholeUsers(KeptRows):
             user = replace(holder, kept=kept or NOTHING_KEPT)
             if fold(user.name) != fold(new.name):
                 taken = True  # the login is used, but its owner goes by another name now
-            elif new.resumes and kept is None and _made_since(user, new.resumes):
+            elif self._is_ours_unfinished(user.created, kept, new):
                 note(RECOVERED)
                 return user, user.login
-            elif user.kept.tombstone and not user.enabled and holder.id not in own and self._same_person(user, new):
+            elif self._may_return(user, new) and holder.id not in own:
                 return user, user.login
             else:
                 raise Uniqueness(f"A user with the userName {new.name[:64]!r} exists already")
         return None, await self._another_login(new.name) if taken else new.name
+
+    def _may_return(self, leaver: User, new: NewUser) -> bool:
+        """Enabled already: an earlier attempt of the same request got so far, or somebody in the vault did it."""
+        gone = not leaver.enabled or new.resumes is not None
+        return gone and leaver.kept.tombstone is not None and self._same_person(leaver, new)
 
     def _same_person(self, leaver: User, new: NewUser) -> bool:
         known = leaver.kept.external_ids.get(self._connection.id)
@@ -228,10 +234,10 @@ class WholeUsers(KeptRows):
         )
         if new.external_id:
             kept = replace(kept, external_ids={**kept.external_ids, self._connection.id: new.external_id})
-        user = await self._save_user(user, kept, before=leaver.kept)
+        # the mark first: a row that says "here" beside a mark that says "gone" would never be looked at again
         await self._attributes.unmark_gone(self._vault, Kind.USER, user.id)
         self._hidden.discard(user.id)
-        return user
+        return await self._save_user(user, kept, before=leaver.kept)
 
     async def change_user(self, user: User, change: UserChange) -> User:
         before = user.kept
@@ -288,8 +294,3 @@ class WholeUsers(KeptRows):
         await self._attributes.mark_gone(self._vault, Kind.USER, user.id, now())
         await self._save_user(gone, replace(kept, seen=gone.fingerprint, revision=revision()), before=user.kept)
         self._hidden.add(user.id)
-
-
-def _made_since(user: User, when: datetime) -> bool:
-    """Whether an account appeared after an attempt to create it; vault times may lack their zone, hence the slack."""
-    return user.created is not None and user.created > when - ANY_ZONE

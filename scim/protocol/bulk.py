@@ -26,6 +26,7 @@ from scim.protocol.dialects.vocabulary import PATCH_OP, is_urn
 from scim.protocol.limits import MAX_OPERATIONS, member, parse_json
 
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+AT_ONCE = 8  # operations under way; a vault should still have room for others
 LAST_SECONDS = 2.0  # of the budget, kept to write the answer
 _SINGLE = (Operation.create, Operation.replace, Operation.patch, Operation.delete)
 _PREFIX = "bulkId:"
@@ -96,6 +97,42 @@ class Plan:
                     visited.add(needed)
                     walk.append((needed, self._needs(needed)))
 
+    def waves(self) -> Iterator[list[int]]:
+        """Neighbours that cannot touch each other go together: one kind of write, to distinct users or distinct groups.
+
+        One at a time where the client wants to stop at an error.
+        """
+        wave: list[int] = []
+        kind, taken = "", set[str]()
+        for index in self.order():
+            its_kind, touches = self._touches(index)
+            together = wave and its_kind == kind and its_kind and len(wave) < AT_ONCE and not touches & taken
+            if wave and not together:
+                yield wave
+                wave, taken = [], set()
+                its_kind, touches = self._touches(index)  # what it refers to may be there by now
+            wave.append(index)
+            kind, taken = its_kind, taken | touches
+        if wave:
+            yield wave
+
+    def _touches(self, index: int) -> tuple[str, set[str]]:
+        """The kind of a write and the names of what it touches; no kind: it has to go alone."""
+        operation = self.operations[index]
+        alone = self.most_errors is not None or index in self.refused or not isinstance(operation, Mapping)
+        if alone or self.missing(operation):
+            return "", set()
+        method, path, data = (operation.get(name) for name in ("method", "path", "data"))
+        endpoint, _, target = str(path).strip("/").partition("/")
+        if endpoint not in ("Users", "Groups") or not isinstance(method, str):
+            return "", set()
+        if method != "POST":
+            return f"{method} {endpoint}", {str(self.resolve(f"/{target}"))}
+        known = data if isinstance(data, dict) else {}
+        names = [member(known, name) for name in ("username", "displayname", "externalid")]
+        touches = {f"{place} {str(name).strip().casefold()}" for place, name in enumerate(names) if name}
+        return f"POST {endpoint}", touches | {f"bulkId {operation.get('bulkId') or index}"}
+
     def _needs(self, index: int) -> Iterator[int]:
         return iter([self.creations[name] for name in references(self.operations[index]) if name in self.creations])
 
@@ -112,10 +149,11 @@ async def run_bulk(handler: Any, request: ScimRequest) -> ScimResponse:
     body = parse_json(request.body)
     check_bulk(body)
     plan = read_plan(body, handler.refused)
-    for index in plan.order():
+    for wave in plan.waves():
         if plan.stopped:
             break
-        plan.results[index] = await _step(handler, request, plan, index)
+        entries = await asyncio.gather(*(_step(handler, request, plan, index) for index in wave))
+        plan.results |= dict(zip(wave, entries, strict=True))
         await _catch_up(handler, request, plan)
     for left in plan.later:
         names = ", ".join(sorted(left.waits_for))
@@ -248,8 +286,9 @@ async def _carry_out(handler: Any, request: ScimRequest) -> ScimResponse:
     try:
         if left <= 0:
             raise TimeoutError
-        async with asyncio.timeout(left):
-            response: ScimResponse = await getattr(handler, target.operation.value)(request)
+        with handler.apart():
+            async with asyncio.timeout(left):
+                response: ScimResponse = await getattr(handler, target.operation.value)(request)
     except TimeoutError:
         raise Unavailable("The bulk's time budget was used up here; please send this operation again") from None
     return response

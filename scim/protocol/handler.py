@@ -7,7 +7,8 @@ between, changes group membership as a delta that never loads the group, and ask
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, cast
@@ -19,15 +20,16 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.routing import Operation
 
-from scim.errors import ChangedMeanwhile, ConnectorError
+from scim.errors import ChangedMeanwhile, ConnectorError, NotFound
 from scim.protocol.bulk import run_bulk
 from scim.protocol.limits import parse_json
 from scim.protocol.membership import member_delta
-from scim.protocol.projection import Document, projection_of
+from scim.protocol.projection import Document, Projection, projection_of
 from scim.protocol.service import Service
 from scim.protocol.store import Loaded, MemberChange, ResourceStore
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+_ON_DEMAND = ("groups", "roles", "members", "owner", "privilegeddata")  # what costs a call of its own
 
 
 class Handler(AsyncScimHandler):
@@ -36,8 +38,9 @@ class Handler(AsyncScimHandler):
     service: Service
     storage: ResourceStore
     deadline: float = math.inf  # time.monotonic() at which the answer must be out; a bulk shares one
+    apart: Callable[[], AbstractContextManager[None]] = nullcontext  # around each operation of a bulk
     refused: Mapping[int, ConnectorError] = MappingProxyType({})  # operations of a bulk that made no sense
-    _words: dict[str, dict[str, list[str]]] | None = None
+    _words: dict[str, dict[str, Any]] | None = None
 
     # -- reads -------------------------------------------------------------------------------------------------------
 
@@ -109,7 +112,7 @@ class Handler(AsyncScimHandler):
         self.service.complete_schema(response.body or {}, await self._vocabulary())
         return response
 
-    async def _vocabulary(self) -> dict[str, dict[str, list[str]]]:
+    async def _vocabulary(self) -> dict[str, dict[str, Any]]:
         """Discovery answers even when the vault does not: then without its values."""
         if self._words is None:
             try:
@@ -117,6 +120,17 @@ class Handler(AsyncScimHandler):
             except ConnectorError:
                 self._words = {}
         return self._words
+
+    async def path_of_user(self, user_name: str) -> str:
+        """Where the user of this name is, for /Me (RFC 7644 §3.11). :raises NotFound: there is none."""
+        with self.service.provider:
+            users = self.service.resource_type_at("Users")
+            sought = {"filter": f"userName eq {_dumps(user_name).decode()}", "count": "1", "attributes": "id"}
+            search, position = self.service.read_search_query([users], sought)
+            page = await self.storage.documents([users], search, position=position, shown=projection_of(search))
+            if page.total != 1:
+                raise NotFound("There is no user for the person that the token names")
+            return f"/Users/{page.documents[0]['id']}"
 
     # -- writes ------------------------------------------------------------------------------------------------------
 
@@ -130,7 +144,7 @@ class Handler(AsyncScimHandler):
             resource = self.service.read_creation(resource_type, request.body, request.header("Content-Type"))
             document = await self.storage.create_document(resource_type, resource)
             response = self.service.document_response(document, HTTPStatus.CREATED)
-            response.body = shown.apply(document)
+            response.body = shown.apply(await self._as_asked(resource_type, document, shown))
             return response
 
     async def replace(self, request: ScimRequest) -> ScimResponse:
@@ -153,7 +167,7 @@ class Handler(AsyncScimHandler):
 
             document = await _twice(attempt)
             response = self.service.document_response(document)
-            response.body = shown.apply(document)
+            response.body = shown.apply(await self._as_asked(resource_type, document, shown))
             return self.service.me_response(request, target, response)
 
     async def patch(self, request: ScimRequest) -> ScimResponse:
@@ -175,8 +189,11 @@ class Handler(AsyncScimHandler):
             )
             conditions = self.service.read_conditions(request)
             if delta is not None:
-                document = await self._patch_members(request, resource_type, resource_id, delta, conditions)
-                only_members = not delta.others
+
+                async def membership() -> Document:
+                    return await self._patch_members(request, resource_type, resource_id, delta, conditions)
+
+                document, only_members = await _twice(membership), not delta.others
             else:
                 patch = self.service.read_patch(resource_type, request.body, request.header("Content-Type"))
                 touched = _touched(patch)
@@ -191,24 +208,23 @@ class Handler(AsyncScimHandler):
                 version = document.get("meta", {}).get("version")
                 return ScimResponse(HTTPStatus.NO_CONTENT, None, {"ETag": version} if version else {})
             response = self.service.document_response(document)
-            response.body = shown.apply(document)
+            response.body = shown.apply(await self._as_asked(resource_type, document, shown))
             return self.service.me_response(request, target, response)
 
     async def _patch_members(
         self, request: ScimRequest, resource_type: ResourceType, resource_id: str, delta: Any, conditions: Conditions
     ) -> Document:
-        loaded = await self.storage.load(resource_type, resource_id, frozenset({"displayname"}))
+        loaded = await self.storage.load(resource_type, resource_id, _names_in(delta.others) | {"displayname"})
         conditions.check(loaded.version, "PATCH")
-        document = loaded.document
+        patched = None
         if delta.others:
             body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": list(delta.others)}
             patch = self.service.read_patch(resource_type, _dumps(body), request.header("Content-Type"))
-            document = await self._apply(resource_type, loaded, patch, Conditions())
-            loaded = await self.storage.load(resource_type, resource_id, frozenset({"displayname"}))
+            patched = self.service.apply_patch(self._model(resource_type, loaded), patch, Conditions())
         change = MemberChange(delta.adds, delta.removes, delta.replace_all)
-        if change == MemberChange():
-            return document
-        return await self.storage.change_members(resource_type, loaded, change)
+        if change != MemberChange():  # with whatever else changes, so that all of it is refused or done
+            return await self.storage.change_members(resource_type, loaded, change, patched)
+        return loaded.document if patched is None else await self._store(resource_type, loaded, patched)
 
     async def _apply(self, resource_type: ResourceType, loaded: Loaded, patch: Any, conditions: Conditions) -> Document:
         current = self._model(resource_type, loaded)
@@ -233,6 +249,16 @@ class Handler(AsyncScimHandler):
             self.service.route(request, Operation.bulk)
             self.service.ensure_json(request.header("Content-Type"))
             return await run_bulk(self, request)
+
+    async def _as_asked(self, resource_type: ResourceType, document: Document, shown: Projection) -> Document:
+        """After a write: read once more where a client named what it neither read nor changed (RFC 7644 §3.9)."""
+        there = {name.casefold() for name in document}
+        if not any(shown.names(name) and name not in there for name in _ON_DEMAND):
+            return document
+        try:
+            return await self.storage.document(resource_type, str(document["id"]), shown)
+        except ConnectorError:
+            return document  # the write is done, whatever this read says
 
     # -- between documents and models --------------------------------------------------------------------------------
 
@@ -262,6 +288,16 @@ def _touched(patch: Any) -> frozenset[str]:
             names |= {str(key).partition(".")[0].partition("[")[0].casefold() for key in operation.value}
         else:
             return frozenset()
+    return frozenset(names)
+
+
+def _names_in(operations: Any) -> frozenset[str]:
+    """What raw operations name, lower case: their paths, or the keys of a path-less value."""
+    names: set[str] = set()
+    for operation in operations:
+        path, value = operation.get("path"), operation.get("value")
+        names |= {path.casefold()} if isinstance(path, str) else set()
+        names |= {str(key).casefold() for key in value} if isinstance(value, dict) and path is None else set()
     return frozenset(names)
 
 

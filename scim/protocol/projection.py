@@ -15,7 +15,7 @@ Document = dict[str, Any]
 Tree = dict[str, Any]
 
 ALWAYS = ("schemas", "id")  # returned: always (RFC 7643 §3.1, §7)
-ON_REQUEST: Tree = {"members": {"display": {}}, "roles": {"display": {}}}
+ON_REQUEST: Tree = {"members": {"display": {}}, "roles": {"display": {}}, "parent": {"display": {}}}
 """What is returned only to those who name it: a test compares this with the published schemas."""
 
 

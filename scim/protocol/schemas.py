@@ -236,6 +236,16 @@ class GroupMember(ComplexAttribute):
     """The user's name."""
 
 
+class GroupRole(ComplexAttribute):
+    """A role of Secret Server that the members of the group have through it."""
+
+    value: str | None = None
+    """The id of the role; its name is accepted as well."""
+
+    display: Annotated[str | None, Mutability.read_only, Returned.request] = None
+    """The name of the role."""
+
+
 class Group(Resource[AnyExtension]):
     """A group (RFC 7643 §4.2)."""
 
@@ -246,3 +256,6 @@ class Group(Resource[AnyExtension]):
 
     members: list[GroupMember] | None = None
     """Its members."""
+
+    roles: list[GroupRole] | None = None
+    """The roles of Secret Server that the group holds: as with users (RFC 7643 §4.1.2), and beyond §4.2."""

@@ -33,6 +33,7 @@ from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 
 from scim.errors import ConnectorError, Forbidden, InvalidPath
+from scim.protocol import schemas_pam as pam
 from scim.protocol.projection import Document
 from scim.protocol.schemas import USER, EnterpriseUser, Group, LinkedObject, User
 
@@ -75,7 +76,13 @@ def service_provider_config() -> ServiceProviderConfig:
                 description="A token of this connector in the Authorization header",
                 spec_uri="https://www.rfc-editor.org/info/rfc6750",
                 primary=True,
-            )
+            ),
+            AuthenticationScheme(
+                type=AuthenticationScheme.Type.oauth2,
+                name="OAuth 2.0 client credentials",
+                description="An access token from /oauth/token, by a client secret or an assertion (RFC 7523)",
+                spec_uri="https://www.rfc-editor.org/info/rfc6749",
+            ),
         ],
     )
 
@@ -91,10 +98,11 @@ TOLERANT = ScimPolicy(
 def provider(*, strict: bool) -> ScimProvider:
     """Our resource types under the tolerant or the strict policy. Built once: composing models is not cheap."""
     return ScimProvider(
-        models=[User, EnterpriseUser, LinkedObject, Group],
+        models=[User, EnterpriseUser, LinkedObject, Group, *pam.MODELS],
         resource_types=[
             ResourceType.from_resource(User[Union[EnterpriseUser, LinkedObject]]),  # noqa: UP007
             ResourceType.from_resource(Group[LinkedObject]),
+            *pam.resource_types(),
         ],
         config=service_provider_config(),
         policy=ScimPolicy() if strict else TOLERANT,
@@ -136,11 +144,13 @@ class Service(ScimService):
 
     # -- discovery ---------------------------------------------------------------------------------------------------
 
-    def complete_schema(self, schema: Document, vocabulary: dict[str, dict[str, list[str]]]) -> None:
+    def complete_schema(self, schema: Document, vocabulary: dict[str, dict[str, Any]]) -> None:
         """Write into a schema what differs between connections and vaults: canonical values, a refused rename."""
         for path, values in vocabulary.get(schema.get("id", ""), {}).items():
             attribute = _attribute(schema.get("attributes", []), path.split("."))
-            if attribute is not None and values:
+            if attribute is not None and isinstance(values, dict):
+                attribute.update(values)
+            elif attribute is not None and values:
                 attribute["canonicalValues"] = values
         if self.dialect.rename_refused and schema.get("id") == USER:
             attribute = _attribute(schema.get("attributes", []), ["userName"])

@@ -64,7 +64,7 @@ class ResourceStore(AsyncScimStorage):
         """One page of what matches. :raises InvalidFilter, TooMany:"""
 
     @abstractmethod
-    async def vocabulary(self) -> dict[str, dict[str, list[str]]]:
+    async def vocabulary(self) -> dict[str, dict[str, Any]]:
         """Values that a vault allows today: schema URN → attribute path → canonical values, for /Schemas."""
 
     @abstractmethod
@@ -82,4 +82,7 @@ class ResourceStore(AsyncScimStorage):
     async def remove(self, resource_type: ResourceType, loaded: Loaded) -> None: ...
 
     @abstractmethod
-    async def change_members(self, resource_type: ResourceType, loaded: Loaded, change: MemberChange) -> Document: ...
+    async def change_members(
+        self, resource_type: ResourceType, loaded: Loaded, change: MemberChange, resource: Resource[Any] | None = None
+    ) -> Document:
+        """Change a group's membership and, with a resource, make the rest of it equal to that; all or nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,16 +21,17 @@ from scim.model import (
     GroupQuery,
     NewGroup,
     Ref,
+    RoleId,
     UserId,
     Window,
 )
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import GROUP, LINKED_OBJECT
 from scim.protocol.store import MemberChange
-from scim.resources.users import meta, read_id
+from scim.resources.users import meta, read_id, role_ids
 
 NAME, ENDPOINT = "Group", "Groups"
-SERVER_OWNED = ("id", "meta", "schemas", "externalId", "displayName", "members")
+SERVER_OWNED = ("id", "meta", "schemas", "externalId", "displayName", "members", "roles")
 
 
 # -- the mapping -----------------------------------------------------------------------------------------------------
@@ -46,6 +48,10 @@ def to_scim(group: Group, connection: ConnectionId, base_url: str = "") -> Docum
         document[LINKED_OBJECT] = {"source": group.domain.name}
     if LINKED_OBJECT in document:
         document["schemas"].append(LINKED_OBJECT)
+    if group.roles:
+        document["roles"] = [
+            {"value": str(role.id)} | ({"display": role.name} if role.name else {}) for role in group.roles
+        ]
     if group.members:
         prefix = f"{base_url}/Users/" if base_url else "Users/"
         document["members"] = [
@@ -103,7 +109,11 @@ class Groups:
 
     async def read(self, resource_id: str, shown: Projection) -> Document:
         group_id = GroupId(read_id(resource_id))
-        return self.show(await self._directory.group(group_id, members=shown.shows("members")))
+        group = await self._directory.group(group_id, members=shown.shows("members"))
+        # a further call: for those who name it, and for a plain single read, as users have it
+        if shown.names("roles") or (shown.keep is None and not shown.drop):
+            group = replace(group, roles=await self._directory.roles_of_group(group_id))
+        return self.show(group)
 
     def terms(self, attribute: str, value: Any) -> dict[str, Any] | None:
         """The lookup for one equality of a filter."""
@@ -158,45 +168,85 @@ class Groups:
 
     async def create(self, document: Document) -> Document:
         new = from_scim(document, skip=self._skip)
+        roles = await role_ids(self._directory, document.get("roles") or [])
         try:
-            return self.show(await self._directory.create_group(new))
+            group = await self._directory.create_group(new)
         except UnknownMembers as error:
-            known = self._without(new.members, error)
-            return self.show(await self._directory.create_group(replace(new, members=known)))
+            group = await self._directory.create_group(replace(new, members=self._without(new.members, error)))
+        if roles:
+            change = GroupChange(add_roles=roles)
+            given = await self._directory.change_group(group, change)
+            group = replace(given, members=group.members, roles=tuple(Ref(role, "") for role in roles))
+        return self.show(group)
 
     async def load(self, resource_id: str, touched: frozenset[str]) -> tuple[Group, Document]:
         with_members = not touched or "members" in touched
         group = await self._directory.group(GroupId(read_id(resource_id)), members=with_members)
+        if any(name.startswith("roles") for name in touched):
+            group = replace(group, roles=await self._directory.roles_of_group(group.id))
         return group, self.show(group)
 
     async def store(self, group: Group, old: Document, new: Document) -> Document:
+        return self.show(await self._make(group, await self._wanted(group, old, new)))
+
+    async def _wanted(self, group: Group, old: Document, new: Document) -> GroupChange:
+        """What makes a group equal to a document; membership only where it was read."""
         wanted = from_scim(new, skip=self._skip)
         add: set[UserId] = set()
         remove: set[UserId] = set()
         if group.members is not None:
             current = {UserId(m.id) for m in group.members}
             add, remove = set(wanted.members) - current, current - set(wanted.members)
-        change = GroupChange(
+        give, take = await self._role_delta(group, new)
+        return GroupChange(
+            add_roles=give,
+            remove_roles=take,
             name=wanted.name if wanted.name != group.name else None,
             add_members=tuple(sorted(add)),
             remove_members=tuple(sorted(remove)),
             external_id=wanted.external_id if wanted.external_id != old.get("externalId") else False,
             document=wanted.document if dict(wanted.document) != dict(group.kept.document) else None,
         )
-        return self.show(await self._change(group, change))
 
-    async def change_members(self, group: Group, change: MemberChange) -> Document:
-        """Add and remove members, whatever the size of the group; only a full replacement reads it first."""
+    async def _make(self, group: Group, change: GroupChange) -> Group:
+        changed = await self._change(group, change)
+        if group.roles is not None:
+            held = [role for role in group.roles if role.id not in change.remove_roles]
+            changed = replace(changed, roles=(*held, *(Ref(role, "") for role in change.add_roles)))
+        return changed
+
+    async def _role_delta(self, group: Group, new: Document) -> tuple[tuple[RoleId, ...], tuple[RoleId, ...]]:
+        """Roles to give and to take; none where the group's roles were not read: nobody named them."""
+        if group.roles is None:
+            return (), ()
+        wanted = set(await role_ids(self._directory, new.get("roles") or []))
+        held = {RoleId(role.id) for role in group.roles}
+        return tuple(sorted(wanted - held)), tuple(sorted(held - wanted))
+
+    async def vocabulary(self) -> dict[str, dict[str, Any]]:
+        """The roles that may be given."""
+        roles, powerful = await asyncio.gather(self._directory.roles(), self._directory.powerful())
+        given = [str(role.id) for role in roles if role.enabled and role.id not in powerful.roles]
+        return {GROUP: {"roles.value": given}}
+
+    async def change_members(
+        self, group: Group, change: MemberChange, old: Document, new: Document | None = None
+    ) -> Document:
+        """Add and remove members, whatever the size of the group; only a full replacement reads it first.
+
+        With a new document the rest of the group changes in the same step: it is done or refused as one.
+        """
+        rest = GroupChange() if new is None else await self._wanted(replace(group, members=None), old, new)
         add, remove = set(member_ids(change.add, skip=self._skip)), set(_known(change.remove))
         if change.replace_all is not None:
             wanted = set(member_ids(change.replace_all, skip=self._skip))
-            group = await self._directory.group(group.id, members=True)
-            current = {UserId(m.id) for m in group.members or ()}
+            fresh = await self._directory.group(group.id, members=True)
+            group, current = replace(fresh, roles=group.roles), {UserId(m.id) for m in fresh.members or ()}
             add, remove = wanted - current, current - wanted
-        if not add and not remove:
+        done = replace(rest, add_members=tuple(sorted(add)), remove_members=tuple(sorted(remove)))
+        if done == GroupChange():
             return self.show(replace(group, members=None))
-        done = GroupChange(add_members=tuple(sorted(add)), remove_members=tuple(sorted(remove)))
-        return self.show(replace(await self._change(group, done), members=None))
+        return self.show(replace(await self._make(group, done), members=None))
 
     async def _change(self, group: Group, change: GroupChange) -> Group:
         """One unknown member must not fail a push that its sender never repeats, where the policy says so."""

@@ -22,6 +22,8 @@ from scim2_models.path import (
     ValuePath,
 )
 
+MODIFIED = "meta.lastmodified"
+
 Terms = dict[str, Any]
 Read = Callable[[str, Any], Terms | None]
 
@@ -43,6 +45,9 @@ def plan(node: FilterNode | None, read: Read) -> Plan:
 
 def _lookups(node: FilterNode, read: Read, prefix: str = "") -> tuple[Terms, ...] | None:
     if isinstance(node, Comparison):
+        if node.op in (CompareOperator.gt, CompareOperator.ge) and _name(node.attr_path, prefix) == MODIFIED:
+            terms = read(f"{MODIFIED}:since", node.value)  # what has changed is known (delta queries)
+            return None if terms is None else (terms,)
         if node.op != CompareOperator.eq or node.value is None:
             return None
         terms = read(_name(node.attr_path, prefix), node.value)

@@ -74,8 +74,13 @@ class DirectoryResources(ResourceStore):
     async def remove(self, resource_type: ResourceType, loaded: Loaded) -> None:
         await self._module(resource_type).remove(loaded.thing)
 
-    async def change_members(self, resource_type: ResourceType, loaded: Loaded, change: MemberChange) -> Document:
-        document: Document = await self._module(resource_type).change_members(loaded.thing, change)
+    async def change_members(
+        self, resource_type: ResourceType, loaded: Loaded, change: MemberChange, resource: Resource[Any] | None = None
+    ) -> Document:
+        new = None if resource is None else resource.model_dump()
+        document: Document = await self._module(resource_type).change_members(
+            loaded.thing, change, loaded.document, new
+        )
         return document
 
     # -- resources, as the library's contract has them (Bulk, and its own tests) -------------------------------------

@@ -30,6 +30,7 @@ from scim.model import (
     Window,
     fold,
 )
+from scim.protocol.dialects import soft_deleted_name
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import ENTERPRISE, LINKED_OBJECT, USER
 
@@ -186,6 +187,7 @@ class Users:
 
     def __init__(self, directory: Directory, caller: Caller, base_url: str) -> None:
         self._directory, self._connection, self._base_url = directory, caller.connection.id, base_url
+        self._fixed_names = caller.connection.policies.rename == "refuse"
 
     def show(self, user: User) -> Document:
         return to_scim(user, self._connection, self._base_url)
@@ -251,7 +253,7 @@ class Users:
             document["active"] = None  # unassigned by the client: the account stays as it is
         add, remove = await self._role_delta(user, new)
         change = UserChange(
-            name=wanted.name if wanted.name != user.name else None,
+            name=self._new_name(user, wanted),
             display_name=wanted.display_name if wanted.display_name != user.display_name else None,
             email=wanted.email if wanted.email != user.email else None,
             enabled=enabled if enabled != user.enabled else None,
@@ -266,6 +268,13 @@ class Users:
         if not add and not remove and "roles" not in new:
             changed = replace(changed, roles=None)
         return self.show(changed)
+
+    def _new_name(self, user: User, wanted: NewUser) -> str | None:
+        """Entra's soft delete puts 32 digits before the name; where names are fixed, that must not save the account."""
+        leaves = not wanted.enabled and fold(soft_deleted_name(wanted.name) or "") == fold(user.name)
+        if wanted.name == user.name or (self._fixed_names and leaves):
+            return None
+        return wanted.name
 
     async def vocabulary(self) -> dict[str, dict[str, list[str]]]:
         """The roles that may be granted: enabled, and not administrative."""
@@ -285,12 +294,16 @@ class Users:
         return tuple(sorted(wanted - held)), tuple(sorted(held - wanted))
 
     async def _role_ids(self, entries: list[Any]) -> tuple[RoleId, ...]:
-        """Ids of the roles named by id or by name. :raises InvalidValue: there is no such role."""
-        if not entries:
-            return ()
-        roles = await self._directory.roles()
-        values = [str(e.get("value") or "") if isinstance(e, dict) else str(e) for e in entries]
-        return tuple(dict.fromkeys(_role(value, roles) for value in values))
+        return await role_ids(self._directory, entries)
+
+
+async def role_ids(directory: Directory, entries: list[Any]) -> tuple[RoleId, ...]:
+    """Ids of the roles named by id or by name. :raises InvalidValue: there is no such role."""
+    if not entries:
+        return ()
+    roles = await directory.roles()
+    values = [str(e.get("value") or "") if isinstance(e, dict) else str(e) for e in entries]
+    return tuple(dict.fromkeys(_role(value, roles) for value in values))
 
 
 def _role(value: str, roles: tuple[Role, ...]) -> RoleId:

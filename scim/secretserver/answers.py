@@ -38,6 +38,7 @@ from scim.errors import (
     InvalidValue,
     Mutability,
     NotFound,
+    PasswordRefused,
     Uniqueness,
     VaultBusy,
     VaultMisbehaved,
@@ -151,7 +152,7 @@ def _meaning(operation: Operation, status: int, said: Complaint) -> ConnectorErr
     if _MANAGED.search(text):
         return Mutability(_quoted(operation, said, "owned by the directory that Secret Server synchronises with"))
     if operation.secret and (_PASSWORD.search(text) or any("password" in f.lower() for f in said.fields)):
-        return InvalidValue("password: it does not meet Secret Server's policy for local user passwords")
+        return PasswordRefused("password: it does not meet Secret Server's policy for local user passwords")
     if status == 409 or _TAKEN.search(text):
         return Uniqueness(_quoted(operation, said, "Secret Server already has an object of that name"))
     if _DONE.search(text):

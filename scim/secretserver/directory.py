@@ -48,6 +48,7 @@ from scim.secretserver.client import VaultClient
 from scim.secretserver.flight import abreast
 from scim.secretserver.groups import Groups, refuse_managed, refuse_rename
 from scim.secretserver.health import Health, examine
+from scim.secretserver.holdings import Holdings
 from scim.secretserver.memberships import Memberships
 from scim.secretserver.paging import Pager
 from scim.secretserver.personal import PersonalGroups
@@ -56,9 +57,11 @@ from scim.secretserver.roles import Roles
 from scim.secretserver.users import Users
 
 T = TypeVar("T")
+FEW_GROUPS = 10
+"""So many groups on a page have their members read on the spot; for more the index is asked."""
 
 
-class SecretServerDirectory:
+class SecretServerDirectory(Holdings):
     """One vault. Implements scim.directory.port.Directory, and a few words more that only this adapter knows.
 
     :param scan_rows: The most rows that one question may walk.
@@ -82,6 +85,9 @@ class SecretServerDirectory:
         self._groups = Groups(client, pager, self._account, personal, self._users, scan_rows=scan_rows)
         self._roles = Roles(client, pager, self._account, personal)
         self._memberships = Memberships(self._users, self._groups, self._roles, personal, seconds=memberships_seconds)
+        super().__init__(
+            client, pager, self._account, self._users, self._groups, scan_rows=scan_rows, seconds=memberships_seconds
+        )
         self._powers = Powers(self._account, self._users, self._groups, self._roles, personal)
 
     @classmethod
@@ -218,7 +224,9 @@ class SecretServerDirectory:
             positions = tuple(range(query.window.offset, query.window.offset + len(page)))
         else:
             page, total, more = _slice(await self._groups_by(query), query.window, query.limit)
-        if query.members:
+        if query.members and len(page) > FEW_GROUPS:
+            page = await self._memberships.of_groups(page)
+        elif query.members:
             rows = await abreast((lambda g=g: self._groups.members(g.id)) for g in page)  # type: ignore[misc]
             page = [replace(g, members=tuple(m.user for m in inside)) for g, inside in zip(page, rows, strict=True)]
         return Found(total, tuple(page), more, positions)

@@ -48,6 +48,10 @@ class Breaker:
         self._opens_at = 0.0
         self._probing = False
 
+    @property
+    def is_open(self) -> bool:
+        return self._failures >= self._limit
+
     def enter(self) -> bool:
         """Ask before each request; the answer says whether this one is the probe.
 

@@ -54,10 +54,22 @@ class GroupIndex:
 
     names: dict[int, Ref] = field(default_factory=dict)
     of_user: dict[int, set[int]] = field(default_factory=dict)
+    people: dict[int, str] = field(default_factory=dict)
+    inside: dict[int, list[int]] | None = None  # made from of_user when it is asked for
 
     def of(self, user_id: UserId) -> tuple[Ref, ...]:
         ids = self.of_user.get(user_id, ())
         return tuple(self.names[i] for i in sorted(ids) if i in self.names)
+
+    def members(self, group_id: int) -> tuple[Ref, ...]:
+        """The other direction, in id order. Names are those that were read with the membership."""
+        if self.inside is None:
+            inside: dict[int, list[int]] = {}
+            for user, groups in self.of_user.items():
+                for group in groups:
+                    inside.setdefault(group, []).append(user)
+            self.inside = inside
+        return tuple(Ref(user, self.people.get(user, "")) for user in sorted(self.inside.get(group_id, ())))
 
     def appears(self, group: Group) -> None:
         self.names[group.id] = Ref(group.id, group.name)
@@ -66,12 +78,14 @@ class GroupIndex:
         self.names.pop(group_id, None)
 
     def changes(self, group_id: GroupId, add: Iterable[int], remove: Iterable[int]) -> None:
+        self.inside = None
         for user in remove:
             self.of_user.get(user, set()).discard(group_id)
         for user in add:
             self.of_user.setdefault(user, set()).add(group_id)
 
     def leaves(self, user_id: UserId, stays: Iterable[int]) -> None:
+        self.inside = None
         self.of_user[user_id] = set(stays)
 
 
@@ -121,6 +135,11 @@ class Memberships:
             shown = await self._show_roles(shown)
         return shown
 
+    async def of_groups(self, groups: Sequence[Group]) -> list[Group]:
+        """Groups with their members, for lists: from the same reading that shows the groups of users."""
+        index = await self.by_group.get(self._read_groups)
+        return [replace(group, members=index.members(group.id)) for group in groups]
+
     # --- our own writes ---------------------------------------------------------------------------------------------
 
     def created(self, user: User, roles: Iterable[RoleId] | None) -> None:
@@ -147,6 +166,7 @@ class Memberships:
         for group, rows in zip(groups, members, strict=True):
             for row in rows:
                 index.of_user.setdefault(row.user_id, set()).add(group.id)
+                index.people.setdefault(row.user_id, row.user.name)
         return index
 
     async def _read_roles(self) -> RoleIndex:

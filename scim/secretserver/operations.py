@@ -76,3 +76,39 @@ LIST_DOMAINS = Operation("GET", "/v1/domains", "View Active Directory")
 PASSWORD_POLICY = Operation("GET", "/v1/configuration/local-user-passwords", "View Configuration")
 VERSION = Operation("GET", "/v1/version", "")
 LOG_OUT = Operation("POST", "/v1/oauth-expiration", "")
+
+_FOLDERS = "Administer Folders"
+_READ_SECRETS = "View Secret"
+_OWN = "Own Secret"
+
+SEARCH_FOLDERS = Operation("GET", "/v1/folders", "")
+READ_FOLDER = Operation("GET", "/v1/folders/{id}", "", lookup="folder")
+CREATE_FOLDER = Operation("POST", "/v1/folders", f"{_FOLDERS}, Create Root Folders", lookup="", repeatable=False)
+REPLACE_FOLDER = Operation("PUT", "/v1/folders/{id}", _FOLDERS, lookup="folder")
+CHANGE_FOLDER = Operation("PATCH", "/v1/folder/{id}", _FOLDERS, lookup="folder")
+DELETE_FOLDER = Operation("DELETE", "/v1/folders/{id}", _FOLDERS, lookup="folder")
+
+FOLDER_GRANTS = Operation("GET", "/v1/folder-permissions", "")
+ADD_FOLDER_GRANT = Operation("POST", "/v1/folder-permissions", "Owner of the folder", repeatable=False)
+CHANGE_FOLDER_GRANT = Operation("PUT", "/v1/folder-permissions/{id}", "Owner of the folder", lookup="permission")
+REMOVE_FOLDER_GRANT = Operation("DELETE", "/v1/folder-permissions/{id}", "Owner of the folder", lookup="permission")
+
+# Secrets are listed and summarised, never opened: opening checks out, is audited as a view, or asks for approval.
+SEARCH_SECRETS = Operation("GET", "/v2/secrets", _READ_SECRETS)
+SECRET_SUMMARY = Operation("GET", "/v1/secrets/{id}/summary", _READ_SECRETS, lookup="secret")
+SECRET_STUB = Operation("GET", "/v1/secrets/stub", "Add Secret")
+CREATE_SECRET = Operation("POST", "/v1/secrets", "Add Secret", repeatable=False, secret=True)
+CHANGE_SECRET = Operation("PATCH", "/v2/secrets/{id}/general", "Edit Secret", lookup="secret", secret=True)
+CHANGE_SECRET_V1 = Operation("PATCH", "/v1/secrets/{id}/general", "Edit Secret", lookup="secret", secret=True)
+DEACTIVATE_SECRET = Operation("DELETE", "/v1/secrets/{id}", "Deactivate Secret", lookup="secret")
+SHARE_SECRET = Operation("PATCH", "/v1/secrets/{secretId}/share", _OWN, lookup="secret")
+
+SECRET_GRANTS = Operation("GET", "/v1/secret-permissions", _READ_SECRETS)
+ADD_SECRET_GRANT = Operation("POST", "/v1/secret-permissions", _OWN, repeatable=False)
+CHANGE_SECRET_GRANT = Operation("PUT", "/v1/secret-permissions/{id}", _OWN, lookup="permission")
+REMOVE_SECRET_GRANT = Operation("DELETE", "/v1/secret-permissions/{id}", _OWN, lookup="permission")
+
+LIST_TEMPLATES = Operation("GET", "/v1/secret-templates", "")
+MAKE_PASSWORD = Operation("POST", "/v1/secret-templates/generate-password/{secretfieldId}", "", secret=True)
+RUN_REPORT = Operation("POST", "/v1/reports/execute", "View Reports")
+GROUP_ROLES = Operation("GET", "/v1/groups/{id}/roles", f"{_GROUPS}, {_READ_ROLES}", lookup="group")

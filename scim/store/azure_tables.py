@@ -334,7 +334,7 @@ def _speaking_of(name: str) -> Iterator[None]:
             detail = f"The table {name} does not exist: run `python -m scim.cli setup`"
         elif error.status_code in {401, 403}:
             detail = (
-                "Table Storage refuses the connector: its managed identity needs the role "
+                f"Table Storage refuses the connector{_code(error)}: its managed identity needs the role "
                 "Storage Table Data Contributor, and the network rules must let it in"
             )
         else:
@@ -347,6 +347,13 @@ def _speaking_of(name: str) -> Iterator[None]:
         raise StoreUnavailable("Table Storage answered something else than a table service does") from error
     except Unavailable as error:  # the credential: it has told why
         raise StoreUnavailable(error.detail, retry_after=error.retry_after) from error
+
+
+def _code(error: HttpResponseError) -> str:
+    """The service's own word: AuthorizationPermissionMismatch is the role, AuthorizationFailure the network."""
+    given = getattr(error, "error_code", None)
+    code = str(getattr(given, "value", given) or "")
+    return f" ({code})" if code.isalnum() else ""
 
 
 def _says(error: HttpResponseError, code: str) -> bool:

@@ -9,9 +9,8 @@
 
 from __future__ import annotations
 
-import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 import orjson
@@ -58,16 +57,20 @@ class ChangeStore:
 
     # -- the sweep ---------------------------------------------------------------------------------------------------
 
-    async def sweep(self, vault: VaultId, kind: Kind, found: Iterable[tuple[int, str]]) -> int:
+    async def sweep(
+        self, vault: VaultId, kind: Kind, found: Iterable[tuple[int, str]], ours: Collection[int] = ()
+    ) -> list[int]:
         """Compare fingerprints with the last sweep's and note what differs. The first sweep notes nothing.
 
-        :return: How many objects had changed.
+        :param ours: Objects that are as our own last write left them: their time is known better.
+        :return: The objects that had changed.
         """
         buckets: dict[int, dict[str, str]] = {}
         for number, print_ in found:
             buckets.setdefault(bucket_of(kind, number), {})[str(number)] = print_[:8]
         partition = f"{vault}|{kind}|seen"
-        first, changed, old = True, 0, set()
+        first, old = True, set[int]()
+        changed: list[int] = []
         now = datetime.now(UTC)
         async for row in self._table.query(partition):
             first = False
@@ -77,13 +80,13 @@ class ChangeStore:
             if before == after:
                 buckets.pop(number, None)
                 continue
-            changed += await self._differences(vault, kind, before, after, now)
+            changed += await self._differences(vault, kind, before, after, ours, now)
         if not first:
             for number in buckets.keys() - old:
-                changed += await self._differences(vault, kind, {}, buckets[number], now)
+                changed += await self._differences(vault, kind, {}, buckets[number], ours, now)
         for number, after in buckets.items():
             await self._table.put(Row(partition, _key(number), _pack(after)))
-        await self._table.put(Row(f"{vault}|{kind}|sweep", "last", {"at": now, "epoch": int(time.time())}))
+        await self._table.put(Row(f"{vault}|{kind}|sweep", "last", {"at": now}))
         return changed
 
     async def swept_at(self, vault: VaultId, kind: Kind) -> datetime | None:
@@ -91,14 +94,20 @@ class ChangeStore:
         return row.values["at"] if row else None
 
     async def _differences(
-        self, vault: VaultId, kind: Kind, before: Mapping[str, str], after: Mapping[str, str], now: datetime
-    ) -> int:
-        changed = [number for number, print_ in after.items() if before.get(number) != print_]
+        self,
+        vault: VaultId,
+        kind: Kind,
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        ours: Collection[int],
+        now: datetime,
+    ) -> list[int]:
+        changed = [int(n) for n, print_ in after.items() if before.get(n) != print_ and int(n) not in ours]
         for number in changed:
-            await self.note(vault, kind, int(number), now)
-        for number in before.keys() - after.keys():
-            await self.forget(vault, kind, int(number))
-        return len(changed)
+            await self.note(vault, kind, number, now)
+        for gone in before.keys() - after.keys():
+            await self.forget(vault, kind, int(gone))
+        return changed
 
 
 def _pack(seen: Mapping[str, str]) -> dict[str, bytes | int]:

@@ -53,6 +53,7 @@ class Claim:
     stamp: str
     state: Literal["open", "unknown", "done", "failed"]
     at: datetime
+    since: datetime | None = None  # when the first of several attempts was announced whose outcome nobody knows
     object_id: int = 0
     recovered: bool = False
     etag: str = ""
@@ -88,6 +89,10 @@ class JournalStore:
 
     async def close(self, intent: Intent) -> None:
         await self._table.delete(f"open|{intent.vault}", intent.key)
+
+    async def count_open(self, vault: VaultId, most: int) -> int:
+        """How many intents there are, up to `most`."""
+        return sum([1 async for _ in self._table.query(f"open|{vault}", select=(), limit=most)])
 
     async def left_open(self, vault: VaultId) -> AsyncIterator[Intent]:
         """Oldest first."""
@@ -150,6 +155,7 @@ def _claim_row(claim: Claim) -> Row:
         "stamp": claim.stamp,
         "state": claim.state,
         "at": claim.at,
+        "since": claim.since,
         "object": claim.object_id,
         "recovered": claim.recovered,
     }
@@ -165,6 +171,7 @@ def _claim(row: Row) -> Claim:
         stamp=values["stamp"],
         state=values["state"],
         at=values["at"],
+        since=values.get("since"),
         object_id=int(values["object"]),
         recovered=bool(values["recovered"]),
         etag=row.etag,

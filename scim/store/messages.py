@@ -21,6 +21,7 @@ from scim.store.table import Operation, Row, RowChanged, RowExists, Table
 
 _END = 10**20 - 1  # counting backwards from here, the newest row has the smallest key
 MOST_CHARACTERS = 30_000
+HELD = "Held by the mass-change"  # how the breaker's refusal begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Seen:
     streak: int = 0  # errors in a row, as far as instances have told each other
     last_error: str = ""
     agent: str = ""
+    held_at: datetime | None = None  # when the mass-change breaker last held something
     firsts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -261,12 +263,14 @@ def _seen(row: Row) -> Seen:
         streak=int(v.get("streak", 0)),
         last_error=str(v.get("last_error", "")),
         agent=str(v.get("agent", "")),
+        held_at=v.get("held_at"),
         firsts=orjson.loads(v.get("firsts", "{}")),
     )
 
 
 def _told(seen: Seen, messages: list[Message]) -> dict[str, Any]:
     firsts, streak, good, error = dict(seen.firsts), seen.streak, seen.last_good, seen.last_error
+    held = seen.held_at
     for message in messages:
         if message.outcome == "ok":
             streak, good = 0, message.at
@@ -277,6 +281,8 @@ def _told(seen: Seen, messages: list[Message]) -> dict[str, Any]:
                     firsts.setdefault(f"{name} filter", message.at.isoformat(timespec="seconds"))
         elif message.status != 404:  # identity platforms look for people who are not there yet
             streak, error = streak + 1, f"{message.status} {message.method} {message.route}: {message.detail}"[:300]
+        if message.detail.startswith(HELD):
+            held = message.at
     last = messages[-1]
     values = {
         "last_at": max(last.at, seen.last_at) if seen.last_at else last.at,
@@ -285,6 +291,7 @@ def _told(seen: Seen, messages: list[Message]) -> dict[str, Any]:
         "streak": streak,
         "last_error": error,
         "agent": last.agent or seen.agent,
+        "held_at": held,
         "firsts": orjson.dumps(firsts).decode(),
     }
     return {name: value for name, value in values.items() if value is not None}

@@ -32,6 +32,10 @@ class Seal:
     def __repr__(self) -> str:
         return f"Seal(current={self._current.hex()}, keys={len(self._ciphers)})"
 
+    def is_current(self, blob: bytes) -> bool:
+        """Whether a blob was sealed with the first key."""
+        return blob[:5] == _VERSION + self._current
+
     def close(self, secret: bytes, context: str) -> bytes:
         """The sealed form of `secret`. `context` (the row's id) must be the same to open it."""
         nonce = secrets.token_bytes(12)

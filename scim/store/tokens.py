@@ -1,14 +1,14 @@
 """Table `tokens`: what is kept of a token. Never the token: a keyed hash that nobody can turn back.
 
 partition   key                     what
-tokens      key|{key id}            digest, connection, expiry, revocation, last use
+tokens      key|{key id}            digest, connection, expiry, revocation, last use, which pepper keyed the digest
 tokens      lock|{connection}       changes with every new token, so that two administrators cannot both add a third
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
@@ -43,6 +43,7 @@ class StoredToken:
     last_used: datetime | None = None  # to the day
     last_address: str = ""
     kind: Kind = "bearer"
+    pepper_id: str = ""  # of the pepper under the digest; rows of the first version name none
     etag: str = field(default="", repr=False)
 
     def live(self, now: datetime) -> bool:
@@ -64,6 +65,7 @@ class Tokens:
         days: int = DEFAULT_DAYS,
         force: bool = False,
         kind: Kind = "bearer",
+        pepper_id: str = "",
     ) -> StoredToken:
         """Keep a new token. With `force` the oldest of its kind makes room; it is revoked at the same moment.
 
@@ -83,7 +85,8 @@ class Tokens:
                     f"This connection has {len(live)} live tokens ({', '.join(t.key_id for t in live)}), and no more "
                     "are allowed: revoke one, or use --force, which revokes the oldest"
                 )
-            fresh = StoredToken(key_id, connection, digest, now, now + timedelta(days=days), kind=kind)
+            until = now + timedelta(days=days)
+            fresh = StoredToken(key_id, connection, digest, now, until, kind=kind, pepper_id=pepper_id)
             surplus = live[: len(live) + 1 - LIVE_AT_ONCE]
             try:
                 await self._table.batch([_lock(connection, lock), _insert(fresh), *(_revoke(t, now) for t in surplus)])
@@ -103,11 +106,25 @@ class Tokens:
         row = await self._table.get(_PARTITION, f"key|{key_id}")
         return None if row is None else _read(row)
 
+    async def all(self) -> list[StoredToken]:
+        """Every token of every connection. For administration."""
+        rows = self._table.query(_PARTITION, first="key|", last="key|~")
+        return [token async for row in rows if (token := _read(row))]
+
     async def list(self, connection: ConnectionId) -> list[StoredToken]:
         """All of a connection's tokens, dead ones too, oldest first. For administration."""
         rows = self._table.query(_PARTITION, first="key|", last="key|~", where={"connection": str(connection)})
         found = [token async for row in rows if (token := _read(row))]
         return sorted(found, key=lambda token: (token.created, token.key_id))
+
+    async def by_connection(self) -> Mapping[ConnectionId, Sequence[StoredToken]]:
+        """Every token, oldest first; one read for pages that show many connections."""
+        found: dict[ConnectionId, set[StoredToken]] = {}
+        async for row in self._table.query(_PARTITION, first="key|", last="key|~"):
+            token = _read(row)
+            if token is not None:
+                found.setdefault(token.connection, set()).add(token)
+        return {c: sorted(tokens, key=lambda token: (token.created, token.key_id)) for c, tokens in found.items()}
 
     async def revoke(self, key_id: str) -> StoredToken:
         """Refuse a token from now on (within the caches' age everywhere). Twice is as good as once.
@@ -138,6 +155,14 @@ class Tokens:
             await self.revoke(token.key_id)
         return len(live)
 
+    async def rehash(self, token: StoredToken, digest: bytes, pepper_id: str) -> None:
+        """Keep a token's hash under another pepper. A lost race is no loss: the next use does it."""
+        values = {"digest": digest, "pepper_id": pepper_id}
+        try:
+            await self._table.merge(Row(_PARTITION, f"key|{token.key_id}", values), etag=token.etag)
+        except RowChanged:
+            return
+
     async def touch(self, token: StoredToken, day: datetime, address: str) -> None:
         """Note day and address of use. A lost race is no loss: the next hour notes it again."""
         midnight = day.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -163,6 +188,8 @@ def _insert(token: StoredToken) -> Operation:
         "expires": token.expires,
         "kind": token.kind,
     }
+    if token.pepper_id:
+        values = {**values, "pepper_id": token.pepper_id}
     return Operation("insert", Row(_PARTITION, f"key|{token.key_id}", values))
 
 
@@ -189,5 +216,6 @@ def _read(row: Row) -> StoredToken | None:
         last_used=values.get("last_used"),
         last_address=str(values.get("last_address") or ""),
         kind=kind,
+        pepper_id=str(values.get("pepper_id") or ""),
         etag=row.etag,
     )

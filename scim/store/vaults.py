@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from scim.errors import InvalidValue, NotFound, VaultRefusedUs
+from scim.errors import InvalidValue, NotFound, StoreUnavailable, VaultRefusedUs
 from scim.model import Vault, VaultId
 from scim.store.named import Named, new_id
 from scim.store.seal import Seal
-from scim.store.table import Row, Table
+from scim.store.table import Row, RowChanged, Table
 
 
 class Vaults:
@@ -73,6 +73,22 @@ class Vaults:
         if row is None:
             raise NotFound("There is no vault of this name or id")
         await self._table.merge(Row(row.partition, row.key, self._sealed(vault_id, credential)), etag=row.etag)
+
+    async def reseal(self, vault_id: VaultId) -> bool:
+        """Seal the credential with the current data key; when it was set stays as it was. False: it was already.
+
+        :raises VaultRefusedUs: no key in force opens it.
+        """
+        row = await self._rows.row(vault_id)
+        blob = None if row is None else row.values.get("credential")
+        if row is None or not isinstance(blob, bytes) or self._seal.is_current(blob):
+            return False
+        fresh = self._seal.close(self._seal.open(blob, _context(vault_id)), _context(vault_id))
+        try:
+            await self._table.merge(Row(row.partition, row.key, {"credential": fresh}), etag=row.etag)
+        except RowChanged:
+            raise StoreUnavailable("Somebody else is changing this vault; please try again", retry_after=5) from None
+        return True
 
     async def credential_set_at(self, vault_id: VaultId) -> datetime | None:
         """When the credential was last set: shown to administrators, so that old ones are noticed."""

@@ -14,18 +14,26 @@ import azure.functions as func
 
 from scim.errors import ConnectorError, NotFound
 from scim.triggers.exchange import ALL_METHODS, read, write
-from scim.triggers.requests import answer, refusal
+from scim.triggers.requests import Edge, answer, refusal
+from scim.triggers.scim11 import Scim11
 
 ROUTES = {
     "scim_bulk": "scim/v2/Bulk",
+    "scim_container_permissions": "scim/v2/ContainerPermissions/{*rest}",
+    "scim_containers": "scim/v2/Containers/{*rest}",
+    "scim_entitlements": "scim/v2/Entitlements/{*rest}",
     "scim_groups": "scim/v2/Groups/{*rest}",
     "scim_me": "scim/v2/Me",
+    "scim_privileged_data": "scim/v2/PrivilegedData/{*rest}",
+    "scim_privileged_data_permissions": "scim/v2/PrivilegedDataPermissions/{*rest}",
     "scim_resource_types": "scim/v2/ResourceTypes/{*rest}",
+    "scim_roles": "scim/v2/Roles/{*rest}",
     "scim_schemas": "scim/v2/Schemas/{*rest}",
     "scim_search": "scim/v2/.search",
     "scim_service_provider_config": "scim/v2/ServiceProviderConfig",
     "scim_service_provider_configs": "scim/v2/ServiceProviderConfigs",
     "scim_users": "scim/v2/Users/{*rest}",
+    "scim_v1_anything": "scim/v1/{*rest}",
     "scim_zz_anything": "scim/v2/{*rest}",
     "zz_anything": "{*rest}",
 }
@@ -38,18 +46,19 @@ def scim_blueprint(connector: Get) -> func.Blueprint:
     """:param connector: Gives the process's Connector, made at the first request."""
     blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
     for name, route in ROUTES.items():
-        serve = _trigger(connector) if name.startswith("scim_") else _nothing()
+        edge = Scim11() if name.startswith("scim_v1_") else None
+        serve = _trigger(connector, edge) if name.startswith("scim_") else _nothing()
         serve.__name__ = name
         decorated = blueprint.route(route=route, methods=ALL_METHODS, auth_level=func.AuthLevel.ANONYMOUS)(serve)
         blueprint.function_name(name)(decorated)
     return blueprint
 
 
-def _trigger(connector: Get) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
+def _trigger(connector: Get, edge: Edge | None) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def serve(req: func.HttpRequest) -> func.HttpResponse:
         incoming = read(req)
         try:
-            outgoing = await answer(connector(), incoming)
+            outgoing = await answer(connector(), incoming, edge)
         except ConnectorError as error:  # the connector itself could not be made: settings
             outgoing = refusal(error)
         return write(outgoing, head=incoming.method == "HEAD")
@@ -59,7 +68,7 @@ def _trigger(connector: Get) -> Callable[[func.HttpRequest], Awaitable[func.Http
 
 def _nothing() -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def serve(req: func.HttpRequest) -> func.HttpResponse:
-        outgoing = refusal(NotFound("There is nothing here; SCIM 2.0 is under /scim/v2"))
+        outgoing = refusal(NotFound("There is nothing here; SCIM 2.0 is under /scim/v2, 1.1 under /scim/v1"))
         return write(outgoing, head=(req.method or "").upper() == "HEAD")
 
     return serve

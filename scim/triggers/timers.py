@@ -9,7 +9,7 @@ from typing import Any
 
 import azure.functions as func
 
-from scim.context import request_context
+from scim.context import request_context, tell
 from scim.errors import ConnectorError
 
 log = logging.getLogger("scim.timers")
@@ -26,6 +26,6 @@ def timer_blueprint(connector: Callable[[], Any]) -> func.Blueprint:
             try:
                 await connector().upkeep()
             except ConnectorError as error:
-                log.warning('{"event":"timer.failed","detail":"%s"}', error.detail)
+                tell(log, "timer.failed", detail=error.detail)
 
     return blueprint

@@ -103,7 +103,8 @@ def test_a_group_without_members_costs_one_call(stack: Stack) -> None:
 
 
 def test_a_membership_patch_costs_two_calls_whatever_it_holds(stack: Stack) -> None:
-    everyone = [r["id"] for r in stack.client.get("/Users", params={"count": 50, "attributes": "id"}).json()["Resources"]]
+    page = stack.client.get("/Users", params={"count": 50, "attributes": "id"}).json()
+    everyone = [r["id"] for r in page["Resources"]]
     protected = {str(u["userId"]) for u in stack.state()["user_roles"] if u["roleId"] == 1}
     ids = [i for i in everyone if i not in protected][:40]
     group = stack.new_group(fresh("many"), *ids[:20])

@@ -76,7 +76,7 @@ async def test_platform_service_user_finds_its_vault(start):
         "client_id": "svc-scim",
         "client_secret": "simulator-only",
     }
-    answer = await desk.http.post("http://vault/SecretServer/identity/api/oauth2/token/xpmplatform", data=form)
+    answer = await desk.http.post("http://vault/identity/api/oauth2/token/xpmplatform", data=form)
     headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
     found = await desk.http.get("/vaultbroker/api/vaults", headers=headers)
     assert found.json()["vaults"][0]["connection"]["url"] == "http://vault/SecretServer"

@@ -48,6 +48,7 @@ var tableNames = [
   'journal'
   'audit'
   'settings'
+  'messages'
 ]
 
 // Tables take part in a customer-managed key only if they were created with keys of this account: the choice cannot be

@@ -16,7 +16,7 @@ out without effect, so no marker is needed.
 
 from scim.protocol.dialects.body import soft_deleted_name
 from scim.protocol.dialects.bulk import normalise_body, normalise_bulk
-from scim.protocol.dialects.path import normalise_path, resource_type_of
+from scim.protocol.dialects.path import normalise_path, path_behind_flag, resource_type_of
 from scim.protocol.dialects.query import normalise_query, normalise_search
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "normalise_path",
     "normalise_query",
     "normalise_search",
+    "path_behind_flag",
     "resource_type_of",
     "soft_deleted_name",
 ]

@@ -7,6 +7,7 @@ Request paths: clients write /v2/users (IdentityIQ's Thycotic source), /Privileg
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from scim.protocol.dialects.vocabulary import (
     ENDPOINTS,
@@ -49,6 +50,16 @@ def normalise_path(path: str) -> str:
     if len(rest) == 1:
         rest = [_second_segment(first, rest[0])]
     return "/" + "/".join([first, *rest])
+
+
+def path_behind_flag(path: str, raw_query: str) -> tuple[str, str]:
+    """Path and query where Entra appended the path to a tenant URL that ends in its flag: `?aadOptscim062020/Users`."""
+    head, slash, rest = raw_query.partition("/")
+    if path.strip("/") or not slash or head.lower() not in FLAGS:
+        return path, raw_query
+    tail, _, query = rest.partition("?")
+    tail, _, more = tail.partition("&")
+    return "/" + unquote(tail), "&".join(part for part in (query, more) if part)
 
 
 def _second_segment(first: str, segment: str) -> str:

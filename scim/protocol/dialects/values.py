@@ -84,6 +84,9 @@ def _entry(name: str, item: Any, notes: Notes) -> Any:
         entry = _with_value(entry, notes)
     if name in {"roles", "entitlements"}:
         entry = _role_from_text(entry, notes)
+    display = named(entry, "display") if name == "roles" and len(entry) > 1 else None  # the vault's, and read-only
+    if display is not None:
+        entry = {key: value for key, value in entry.items() if key != display}
     return entry
 
 

@@ -1,4 +1,4 @@
-"""The contract against a real table service: SCIM_TEST_TABLES holds a connection string (Azurite, or an account)."""
+"""The contract against a table service: the stack's emulator, or what SCIM_TEST_TABLES connects to (an account)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from scim.errors import StoreUnavailable
 from scim.store.azure_tables import AzureStore
 from scim.store.table import Row
 
-TABLES = os.environ.get("SCIM_TEST_TABLES", "")
 ACCOUNT = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:{port}/a;"
 
 
-@pytest.mark.skipif(not TABLES, reason="SCIM_TEST_TABLES is not set: no table service to test against")
+@pytest.fixture(scope="module")
+def tables(request):
+    return os.environ.get("SCIM_TEST_TABLES") or request.getfixturevalue("running_stack").tables
+
+
 class TestAzureStore(StoreContract):
     @pytest.fixture
-    async def store(self):
-        store = AzureStore(connection_string=TABLES, tables=(TABLE,))
+    async def store(self, tables):
+        store = AzureStore(connection_string=tables, tables=(TABLE,))
         yield store
         await store.close()
 
@@ -33,8 +36,8 @@ class TestAzureStore(StoreContract):
         with pytest.raises(StoreUnavailable, match="setup"):
             [row async for row in table.query("p")]
 
-    def test_a_store_serves_several_loops_one_after_the_other(self):
-        store = AzureStore(connection_string=TABLES, tables=(TABLE,))
+    def test_a_store_serves_several_loops_one_after_the_other(self, tables):
+        store = AzureStore(connection_string=tables, tables=(TABLE,))
 
         async def use() -> None:
             await store.ensure_tables()

@@ -24,11 +24,11 @@ def test_a_token_is_recognised_by_its_shape_and_checksum():
         token = mint()
         assert re.fullmatch(r"ssc_[0-9a-f]{8}_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}", token.text)
         assert token.text == parse(token.text).text
-        assert 32 == len(base64.urlsafe_b64decode(token.text[13:56] + "="))
+        assert len(base64.urlsafe_b64decode(token.text[13:56] + "=")) == 32
 
 
 def test_no_two_tokens_are_alike():
-    assert 1000 == len({mint().text for _ in range(1000)})
+    assert len({mint().text for _ in range(1000)}) == 1000
 
 
 def test_a_typing_error_is_found_by_the_checksum():
@@ -49,9 +49,9 @@ def test_what_clings_to_a_token_spoils_it(tail):
 
 
 def test_the_checksum_is_the_same_everywhere():
-    assert "0000000" != checksum("ssc_00000000_")
+    assert checksum("ssc_00000000_") != "0000000"
     assert checksum("ssc_3f9a01bc_x") == checksum("ssc_3f9a01bc_x")
-    assert "000000" == checksum("")
+    assert checksum("") == "000000"
 
 
 def test_a_token_shows_itself_nowhere(caplog):
@@ -97,12 +97,12 @@ def test_a_wrong_token_takes_as_long_whatever_is_wrong_with_it():
     ["Bearer x", "bearer x", "BEARER x", "Bearer  x ", "Bearer Bearer x", "bearer Bearer x", "Bearer\tx"],
 )
 def test_what_identity_platforms_send_is_understood(value):
-    assert "x" == bearer({"authorization": value})
+    assert bearer({"authorization": value}) == "x"
 
 
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
 def test_header_names_ignore_case(name):
-    assert "x" == bearer({name: "Bearer x"})
+    assert bearer({name: "Bearer x"}) == "x"
 
 
 @pytest.mark.parametrize(

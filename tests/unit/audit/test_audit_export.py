@@ -50,7 +50,7 @@ async def test_no_cell_is_a_formula(event, payload):
 async def test_every_cell_is_quoted_and_every_event_is_one_record(event):
     text = await joined(as_csv(entries(event(1, object_name='a,"b"\nc'), event(2))))
     records = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert ['a,"b"\nc', ""] == [record["object_name"] for record in records]
+    assert [record["object_name"] for record in records] == ['a,"b"\nc', ""]
     assert text.startswith('"at","connection_name"')
 
 
@@ -64,7 +64,7 @@ async def test_jsonl_is_faithful(event):
     made = event(object_name="=1", steps=("a", "b"))
     (line,) = (await joined(as_jsonl(entries(made)))).splitlines()
     read = orjson.loads(line)
-    assert ("=1", ["a", "b"], 0, "20260101|i") == (read["object_name"], read["steps"], read["seq"], read["partition"])
+    assert (read["object_name"], read["steps"], read["seq"], read["partition"]) == ("=1", ["a", "b"], 0, "20260101|i")
 
 
 @pytest.mark.parametrize("text", ["", "Zoë", "a=b", "1-2", "user@example.com", "'quoted'"])

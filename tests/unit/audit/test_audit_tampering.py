@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 
 import orjson
 import pytest
 
-from scim.audit import chain
+from scim.audit import chain, trail
 from scim.audit.chain import Head
 from scim.audit.events import canonical, columns, read
 from scim.audit.trail import AuditTrail
@@ -68,7 +69,7 @@ async def findings(table, **how):
 async def test_an_edited_event_is_found_where_it_stands(burglar, table):
     text = (await burglar.row(5)).values["event"]
     await burglar.change(5, event=text.replace('"r4"', '"rX"'))
-    assert [("edited", 5)] == await findings(table)
+    assert await findings(table) == [("edited", 5)]
 
 
 async def test_an_edited_hash_is_found(burglar, table):
@@ -76,11 +77,13 @@ async def test_an_edited_hash_is_found(burglar, table):
     assert ("edited", 5) in await findings(table)
 
 
-@pytest.mark.parametrize(("column", "value"), [("connection", "x"), ("outcome", "read"), ("object", "9"), ("action", "x")])
+@pytest.mark.parametrize(
+    ("column", "value"), [("connection", "x"), ("outcome", "read"), ("object", "9"), ("action", "x")]
+)
 async def test_an_edited_column_is_found_though_the_hash_fits(burglar, table, column, value):
     """Searches read the columns: an event must not be hidden from them."""
     await burglar.change(5, **{column: value})
-    assert [("edited", 5)] == await findings(table)
+    assert await findings(table) == [("edited", 5)]
 
 
 @pytest.mark.parametrize("seq", [1, 2, 6, 9])
@@ -91,14 +94,14 @@ async def test_a_removed_event_is_found(burglar, table, seq):
 
 async def test_several_removed_events_are_one_gap(burglar, table):
     await burglar.remove(4, 5, 6)
-    assert [("missing", 7)] == await findings(table)
+    assert await findings(table) == [("missing", 7)]
 
 
 async def test_a_forged_event_in_a_gap_is_found_by_its_successor(burglar, table):
     row = await burglar.row(6)
     await burglar.remove(6)
     await burglar.forge(6, row)
-    assert [("edited", 7)] == await findings(table)
+    assert await findings(table) == [("edited", 7)]
 
 
 async def test_two_events_that_changed_places_are_found(burglar, table):
@@ -116,29 +119,29 @@ async def test_a_cut_tail_is_found_by_the_anchor(burglar, table, left):
 
 async def test_a_rewritten_rest_is_found_by_the_anchor(burglar, table):
     await burglar.rewrite(5)
-    assert [("edited", 10)] == await findings(table)
+    assert await findings(table) == [("edited", 10)]
 
 
 async def test_a_rewritten_anchor_too_is_found_by_the_log(burglar, table):
     anchor = await table.get(chain.ANCHORS, burglar.name)
     heads = logged_heads([f"2026 INFO audit head {burglar.name} {anchor.values['seq']} {anchor.values['hash']}\n", "x"])
-    assert [] == await findings(table, heads=heads)
+    assert await findings(table, heads=heads) == []
     await burglar.rewrite(5)
     await table.merge(Row(chain.ANCHORS, burglar.name, {"hash": (await burglar.row(10)).values["hash"]}))
-    assert [] == await findings(table)
-    assert [("edited", 10)] == await findings(table, heads=heads)
+    assert await findings(table) == []
+    assert await findings(table, heads=heads) == [("edited", 10)]
 
 
 async def test_a_chain_that_vanished_with_its_anchor_is_found_by_the_log(burglar, table):
     heads = {burglar.name: Head(10, "0" * 64)}
     await burglar.remove(*range(1, 11))
     await table.delete(chain.ANCHORS, burglar.name)
-    assert [("anchor", 0), ("cut", 0)] == await findings(table, heads=heads)
+    assert await findings(table, heads=heads) == [("anchor", 0), ("cut", 0)]
 
 
 async def test_a_removed_anchor_is_found(burglar, table):
     await table.delete(chain.ANCHORS, burglar.name)
-    assert [("anchor", 1)] == await findings(table)
+    assert await findings(table) == [("anchor", 1)]
 
 
 async def test_an_anchor_that_says_nothing_is_found(burglar, table):
@@ -149,7 +152,7 @@ async def test_an_anchor_that_says_nothing_is_found(burglar, table):
 async def test_an_invented_chain_is_found(burglar, table):
     forger = Burglar(table, "20260101|i-deadbeef")
     await forger.forge(1, await burglar.row(1))
-    assert [("anchor", 1)] == await findings(table)
+    assert await findings(table) == [("anchor", 1)]
 
 
 async def test_rows_do_not_move_to_another_chain(burglar, table):
@@ -163,7 +166,7 @@ async def test_rows_do_not_move_to_another_chain(burglar, table):
 @pytest.mark.parametrize(("partition", "key"), [("elsewhere", "1"), ("20260101|x", "one"), ("2026|x", "000000000001")])
 async def test_a_row_that_no_writer_makes_is_found(burglar, table, partition, key):
     await table.put(Row(partition, key, {"event": "{}"}))
-    assert [("added", 0)] == await findings(table)
+    assert await findings(table) == [("added", 0)]
 
 
 async def test_a_row_that_is_no_event_is_found(burglar, table):
@@ -173,24 +176,28 @@ async def test_a_row_that_is_no_event_is_found(burglar, table):
     assert ("edited", 10) in await findings(table)
 
 
-async def test_days_that_were_deleted_on_purpose_are_no_finding(table, event):
+class Calendar(datetime):
+    today = datetime(2026, 3, 1, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls.today
+
+
+async def test_days_that_were_deleted_on_purpose_are_no_finding(table, event, monkeypatch):
+    monkeypatch.setattr(trail, "datetime", Calendar)
     writer = AuditTrail(table, "i")
-    writer._day = "20200101"
-    writer._before = writer._head
-    await table.put(chain.anchor_row(f"20200101|{writer.chain}", writer._head, writer._head, event().at))
-    for number in range(3):
-        writer._day = max(writer._day, "20200101")
-        await writer._append([event(number)], [canonical(event(number))]) if number == 0 else await writer.record(
-            event(number)
-        )
+    for day in (1, 2, 3):
+        Calendar.today = datetime(2026, 3, day, tzinfo=UTC)
+        await writer.record(event(day))
     await writer.close()
-    days = sorted({row.partition[:8] async for row in table.query(None) if row.partition != chain.ANCHORS})
-    gone = [row async for row in table.query(None) if row.partition.startswith(days[0]) or row.key.startswith(days[0])]
-    if len(days) > 1:
-        for row in gone:
+    for row in [row async for row in table.query(None)]:
+        if "20260301" in (row.partition[:8], row.key[:8]):
             await table.delete(row.partition, row.key)
-        assert [("missing", 2)] == [pair for pair in await findings(table) if pair[0] == "missing"]
-        assert [] == await findings(table, first_day=days[1])
+    assert await findings(table) == [("missing", 2)]
+    assert await findings(table, first_day="20260302") == []
+    await table.delete(f"20260303|{writer.chain}", chain.key(3))
+    assert await findings(table, first_day="20260302") == [("cut", 2)]
 
 
 async def test_an_endless_list_of_findings_ends(table, event, monkeypatch):
@@ -199,7 +206,7 @@ async def test_an_endless_list_of_findings_ends(table, event, monkeypatch):
     monkeypatch.setattr(module, "MOST_FINDINGS", 3)
     for number in range(9):
         await table.put(Row("elsewhere", str(number), {"event": orjson.dumps({}).decode()}))
-    assert 3 == len(await findings(table))
+    assert len(await findings(table)) == 3
 
 
 async def test_a_trail_that_cannot_be_read_is_not_called_fine(store, table, burglar):

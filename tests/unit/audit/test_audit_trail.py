@@ -12,6 +12,8 @@ from scim.audit.events import MOST_CHARACTERS, canonical, columns, entry, read
 from scim.audit.trail import AuditTrail, search
 from scim.audit.verify import verify
 from scim.errors import StoreUnavailable
+from scim.store.memory import MemoryStore, MemoryTable
+from scim.store.table import Row, RowExists
 
 HOUR = timedelta(hours=1)
 
@@ -27,7 +29,7 @@ async def test_a_recorded_event_is_there_when_record_returns(table, event):
     await writer.record(made)
     (found,) = await everything(table)
     assert made == found.event
-    assert 1 == found.seq
+    assert found.seq == 1
 
 
 async def test_an_event_reads_back_as_it_was(event):
@@ -49,9 +51,9 @@ async def test_fifty_parallel_records_make_one_unbroken_chain(table, event):
     writer = AuditTrail(table, "i")
     await asyncio.gather(*(writer.record(event(n)) for n in range(50)))
     assert list(range(1, 51)) == sorted(found.seq for found in await everything(table))
-    assert 50 == len({found.event.request_id for found in await everything(table)})
+    assert len({found.event.request_id for found in await everything(table)}) == 50
     report = await verify(table)
-    assert (50, 1, []) == (report.rows, report.chains, report.findings)
+    assert (report.rows, report.chains, report.findings) == (50, 1, [])
 
 
 async def test_events_that_arrive_together_share_a_transaction(table, event):
@@ -59,14 +61,14 @@ async def test_events_that_arrive_together_share_a_transaction(table, event):
     await writer.record(event())
     before = table.calls
     await asyncio.gather(*(writer.record(event(n)) for n in range(250)))
-    assert 3 == table.calls - before
+    assert table.calls - before == 3
 
 
 async def test_three_instances_never_wait_for_each_other_and_never_fork(table, event):
     writers = [AuditTrail(table, "same-name") for _ in range(3)]
     await asyncio.gather(*(writer.record(event(n)) for n in range(20) for writer in writers))
     report = await verify(table)
-    assert (60, 3, []) == (report.rows, report.chains, report.findings)
+    assert (report.rows, report.chains, report.findings) == (60, 3, [])
 
 
 async def test_order_of_recording_is_order_in_the_chain(table, event):
@@ -84,7 +86,7 @@ async def test_no_table_no_record(store, table, event):
         await writer.record(event())
     store.fail_next(0)
     await writer.record(event(1))
-    assert ["r1"] == [found.event.request_id for found in await everything(table)]
+    assert [found.event.request_id for found in await everything(table)] == ["r1"]
     assert (await verify(table)).fine
 
 
@@ -110,7 +112,7 @@ async def test_a_write_that_comes_through_late_forks_nothing(table, event):
     writer._head = head  # as if the answer to the second had been lost and settling had come too early
     await writer.record(event(2))
     report = await verify(table)
-    assert (3, []) == (report.rows, report.findings)
+    assert (report.rows, report.findings) == (3, [])
 
 
 async def test_a_table_that_hangs_is_an_outage_within_three_seconds(event, monkeypatch):
@@ -150,15 +152,15 @@ async def test_a_caller_who_gave_up_before_the_write_is_not_written(table, event
     assert (await verify(table)).fine
 
 
-# --- reads -------------------------------------------------------------------------------------------------------------
+# --- reads ------------------------------------------------------------------------------------------
 
 
 async def test_a_read_is_written_with_the_next_record(table, event):
     writer = AuditTrail(table, "i")
     writer.note(event(1, outcome="read"))
-    assert [] == await everything(table)
+    assert await everything(table) == []
     await writer.record(event(2))
-    assert ["r1", "r2"] == sorted(found.event.request_id for found in await everything(table))
+    assert sorted(found.event.request_id for found in await everything(table)) == ["r1", "r2"]
 
 
 async def test_fifty_reads_are_written_together(table, event):
@@ -166,8 +168,8 @@ async def test_fifty_reads_are_written_together(table, event):
     for number in range(50):
         writer.note(event(number, outcome="read"))
     await asyncio.sleep(0.05)
-    assert 50 == len(await everything(table))
-    assert 2 == table.calls - 2  # the day and one transaction; two calls of this search
+    assert len(await everything(table)) == 50
+    assert table.calls - 2 == 2  # the day and one transaction; two calls of this search
 
 
 async def test_reads_do_not_wait_longer_than_their_time(table, event, monkeypatch):
@@ -176,7 +178,7 @@ async def test_reads_do_not_wait_longer_than_their_time(table, event, monkeypatc
     for number in range(2):
         writer.note(event(number, outcome="read"))
         await asyncio.sleep(0.1)
-    assert 2 == len(await everything(table))
+    assert len(await everything(table)) == 2
 
 
 async def test_flush_writes_what_waits(table, event):
@@ -184,7 +186,7 @@ async def test_flush_writes_what_waits(table, event):
     writer.note(event(1, outcome="read"))
     await writer.flush()
     await writer.flush()
-    assert 1 == len(await everything(table))
+    assert len(await everything(table)) == 1
 
 
 async def test_reads_go_to_the_log_when_the_table_is_away_and_never_raise(store, table, event, caplog):
@@ -194,7 +196,7 @@ async def test_reads_go_to_the_log_when_the_table_is_away_and_never_raise(store,
         writer.note(event(number, outcome="read"))
     with pytest.raises(StoreUnavailable):
         await writer.flush()
-    assert 3 == caplog.text.count('"outcome":"read"')
+    assert caplog.text.count('"outcome":"read"') == 3
 
 
 def test_noting_without_a_loop_is_harmless_and_bounded(table, event, monkeypatch, caplog):
@@ -202,11 +204,11 @@ def test_noting_without_a_loop_is_harmless_and_bounded(table, event, monkeypatch
     writer = AuditTrail(table, "i")
     for number in range(8):
         writer.note(event(number, outcome="read"))
-    assert 5 == len(writer._reads)
-    assert 3 == caplog.text.count('"outcome":"read"')
+    assert len(writer._reads) == 5
+    assert caplog.text.count('"outcome":"read"') == 3
 
 
-# --- anchors and days --------------------------------------------------------------------------------------------------
+# --- anchors and days ------------------------------------------------------------------------------------------
 
 
 async def test_the_head_is_anchored_and_told_to_the_log(table, event, caplog):
@@ -249,7 +251,7 @@ async def test_closing_writes_anchors_and_never_raises(store, table, event):
     writer.note(event(1, outcome="read"))
     await writer.close()
     (row,) = [row async for row in table.query(chain.ANCHORS)]
-    assert 1 == chain.read_anchor(row)[0].seq
+    assert chain.read_anchor(row)[0].seq == 1
     writer.note(event(2, outcome="read"))
     store.fail_next(10**6)
     await writer.close()
@@ -273,25 +275,29 @@ async def test_a_chain_goes_on_over_midnight_and_a_clock_that_jumps_back(table, 
     partitions = {row.partition async for row in table.query(None)}
     assert {"20260301", "20260302", "20260303", "anchors"} == {name.partition("|")[0] for name in partitions}
     report = await verify(table)
-    assert (6, 1, []) == (report.rows, report.chains, report.findings)
+    assert (report.rows, report.chains, report.findings) == (6, 1, [])
 
 
-# --- searching ---------------------------------------------------------------------------------------------------------
+# --- searching ------------------------------------------------------------------------------------------
 
 
 async def test_a_search_finds_by_time_connection_object_and_outcome_over_all_writers(table, event):
     now = datetime.now(UTC)
     one, two = AuditTrail(table, "one"), AuditTrail(table, "two")
     for number in range(10):
-        fields = {"connection": f"c{number % 2}", "object_id": str(number % 3), "at": now - timedelta(minutes=number)}
+        fields = {
+            "connection": f"c{number % 2}",
+            "object_id": str(number % 3),
+            "at": now - timedelta(minutes=9 - number),
+        }
         await (one if number % 2 else two).record(event(number, outcome="refused" if number == 4 else "done", **fields))
     found = [item.event.request_id async for item in one.search(now - HOUR, now + HOUR)]
-    assert [f"r{n}" for n in range(9, -1, -1)] == found
-    assert 5 == len(await everything(table, connection="c1"))
-    assert 4 == len(await everything(table, object_id="0"))
-    assert ["r4"] == [item.event.request_id for item in await everything(table, outcome="refused")]
+    assert [f"r{n}" for n in range(10)] == found
+    assert len(await everything(table, connection="c1")) == 5
+    assert len(await everything(table, object_id="0")) == 4
+    assert [item.event.request_id for item in await everything(table, outcome="refused")] == ["r4"]
     late = [item async for item in search(table, now - timedelta(minutes=3), now)]
-    assert ["r3", "r2", "r1"] == [item.event.request_id for item in late]
+    assert [item.event.request_id for item in late] == ["r6", "r7", "r8"]
 
 
 async def test_a_search_that_cannot_read_says_so(store, table, event):
@@ -304,4 +310,75 @@ async def test_a_search_that_cannot_read_says_so(store, table, event):
 
 def test_the_columns_say_what_the_event_says(event):
     made = event(connection="c", object_id="7")
-    assert {"at": made.at, "connection": "c", "action": "user.create", "outcome": "done", "object": "7"} == columns(made)
+    assert {"at": made.at, "connection": "c", "action": "user.create", "outcome": "done", "object": "7"} == columns(
+        made
+    )
+
+
+# --- when the table answers oddly ----------------------------------------------------------------------------------
+
+
+class Stuttering(MemoryTable):
+    """Sends an insert twice, as the SDK does when the first answer is lost, and reports what the second one met."""
+
+    async def insert(self, row):
+        await super().insert(row)
+        return await super().insert(row)
+
+
+async def test_an_event_that_was_sent_twice_is_there_once(event):
+    table = Stuttering("audit", MemoryStore().faults)
+    writer = AuditTrail(table, "i")
+    for number in range(3):
+        await writer.record(event(number))
+    report = await verify(table)
+    assert (report.rows, report.findings) == (3, [])
+
+
+async def test_rows_that_nobody_here_wrote_are_told_to_the_log(table, event, caplog):
+    writer = AuditTrail(table, "i")
+    await writer.record(event(0))
+    forged = event(9)
+    head = chain.link(writer.head, canonical(forged))
+    name = chain.partition(f"{datetime.now(UTC):%Y%m%d}", writer.chain)
+    values = {"event": canonical(forged), "hash": head.hash, **columns(forged)}
+    await table.insert(Row(name, chain.key(head.seq), values))
+    await writer.record(event(1))
+    assert "did not write" in caplog.text
+    assert writer.head.seq == 3
+
+
+async def test_a_place_that_is_always_taken_ends_in_an_outage_and_no_loop(event):
+    class Full(MemoryTable):
+        async def insert(self, row):
+            raise RowExists
+
+    writer = AuditTrail(Full("audit", MemoryStore().faults), "i")
+    with pytest.raises(StoreUnavailable):
+        await writer.record(event())
+
+
+async def test_when_everybody_gave_up_nothing_is_written(table, event):
+    writer = AuditTrail(table, "i")
+    task = asyncio.create_task(writer.record(event()))
+    await asyncio.sleep(0)
+    task.cancel()
+    await writer.flush()
+    await writer.close()
+    assert writer.head.seq == 0
+    assert table.rows == {}
+
+
+async def test_an_oversized_burst_is_split_into_transactions_that_fit(table, event, monkeypatch):
+    monkeypatch.setattr(trail, "_BATCH_CHARACTERS", 3_000)
+    writer = AuditTrail(table, "i")
+    await asyncio.gather(*(writer.record(event(n, detail="x" * 900)) for n in range(10)))
+    report = await verify(table)
+    assert (report.rows, report.findings) == (10, [])
+
+
+def test_a_trail_that_outlives_its_loop_goes_on_in_the_next(table, event):
+    writer = AuditTrail(table, "i")
+    for number in range(3):
+        asyncio.run(writer.record(event(number)))
+    assert writer.head.seq == 3

@@ -31,6 +31,11 @@ async def create(inside: InProcess, name: str, external_id: str | None = None, c
         )
 
 
+async def one_fault(inside: InProcess, kind: str) -> None:
+    rule = {"match": "^POST /api/v1/users", "times": 1, "do": kind}
+    await inside.ask("PUT", "/_sim/faults", {"rules": [rule]})
+
+
 async def accounts(inside: InProcess, name: str) -> list[dict[str, Any]]:
     return [u for u in (await inside.state("users"))["users"] if u["userName"].startswith(name)]
 
@@ -79,7 +84,7 @@ async def test_a_lost_answer_is_found_and_the_request_repeated_gets_the_same_acc
     """The vault committed and the connection broke: five repetitions, twenty at once, one account."""
     inside = InProcess(bare=True)
     await create(inside, "warm")
-    await inside.ask("PUT", "/_sim/faults", {"rules": [{"match": "^POST /api/v1/users", "times": 1, "do": "drop-after"}]})
+    await one_fault(inside, "drop-after")
     results: list[Any] = []
     for _ in range(6):
         try:
@@ -98,7 +103,7 @@ async def test_a_lost_answer_is_found_and_the_request_repeated_gets_the_same_acc
 async def test_a_lost_answer_before_the_vault_acted_is_repaired_by_the_same_request() -> None:
     inside = InProcess(bare=True)
     await create(inside, "warm")
-    await inside.ask("PUT", "/_sim/faults", {"rules": [{"match": "^POST /api/v1/users", "times": 1, "do": "drop-before"}]})
+    await one_fault(inside, "drop-before")
     with pytest.raises(OutcomeUnknown):
         await create(inside, "ann", "e1")
     assert "ann" == (await create(inside, "ann", "e1")).login
@@ -169,7 +174,9 @@ async def test_twenty_parallel_additions_lose_no_member() -> None:
     inside = InProcess(users=40, groups=1)
     with request_context("read", 30):
         directory = await inside.connector.directory(await inside.caller())
-        users = [u.id for u in (await directory.find_users(UserQuery())).items if u.domain is None and u.login != "admin"]
+        users = [
+            u.id for u in (await directory.find_users(UserQuery())).items if u.domain is None and u.login != "admin"
+        ]
         group = await directory.create_group(NewGroup("Many"))
 
     async def add(user: UserId) -> None:

@@ -130,6 +130,68 @@ BODIES: dict[str, tuple[str, str, Any, dict[str, Any]]] = {
         {"schemas": [USER, ENT], "userName": "a", "active": True, ENT: {"manager": {"value": ""}}},
         {"schemas": [USER, ENT], "userName": "a", "active": True, ENT: {}},
     ),
+    "references in arrays, odd ones left for the schema to refuse": (
+        "POST",
+        "ContainerPermission",
+        {"container": ["27"], "user": [], "group": True, "rights": 5},
+        {"schemas": [PAM + "ContainerPermission"], "container": {"value": "27"}, "group": True, "rights": 5},
+    ),
+    "lists that are no lists, entries that are no entries": (
+        "POST",
+        "User",
+        {
+            "schemas": [USER],
+            "userName": "a",
+            "emails": True,
+            "photos": [True, "", None],
+            "addresses": ["x", {"type": "w"}],
+        },
+        {"schemas": [USER], "userName": "a", "emails": True, "photos": [True], "addresses": ["x", {"type": "w"}]},
+    ),
+    "roles: text that only looks like JSON stays text": (
+        "POST",
+        "User",
+        {
+            "schemas": [USER],
+            "userName": "a",
+            "roles": ["{", '{"id":1}', {"display": "x"}, {"value": "5", "$ref": ""}, {"value": '{"value":"{"}'}],
+        },
+        {
+            "schemas": [USER],
+            "userName": "a",
+            "roles": [
+                {"value": "{"},
+                {"value": '{"id":1}'},
+                {"display": "x"},
+                {"value": "5"},
+                {"value": '{"value":"{"}'},
+            ],
+        },
+    ),
+    "a role's name is the vault's, whoever sends one": (
+        "POST",
+        "User",
+        {"schemas": [USER], "userName": "a", "roles": [{"value": '{"value":"5","displayName":"x"}', "display": "y"}]},
+        {"schemas": [USER], "userName": "a", "roles": [{"value": "5"}]},
+    ),
+    "an enterprise extension that is no object is left for the schema to refuse": (
+        "POST",
+        "User",
+        {"schemas": [USER, ENT], "userName": "a", "department": "IT", ENT: "odd"},
+        {"schemas": [USER, ENT], "userName": "a", "department": "IT", ENT: "odd"},
+    ),
+    "a role by the draft's schema keeps it": (
+        "PUT",
+        "Role",
+        {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Role"], "displayName": "x"},
+        {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Role"], "displayName": "x"},
+    ),
+    "a role without a schema gets Okta's": (
+        "PUT",
+        "Role",
+        {"displayName": "x"},
+        {"schemas": ["urn:okta:scim:schemas:core:1.0:Role"], "displayName": "x"},
+    ),
     "group members as bare ids": (
         "PUT",
         "Group",

@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from scim.errors import InvalidPath, InvalidSyntax, InvalidValue
-from scim.protocol.dialects import (
-    normalise_body,
-    normalise_bulk,
-    normalise_query,
-)
+from scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue
+from scim.protocol.dialects import normalise_body, normalise_bulk, normalise_query, normalise_search
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -92,6 +88,18 @@ def test_a_bad_bulk_operation_is_refused_by_its_place_and_the_others_stand() -> 
 def test_a_body_without_sense_is_refused(method: str, body: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         normalise_body(method, "User", body)
+
+
+def test_a_bulk_without_operations_is_refused() -> None:
+    with pytest.raises(InvalidValue):
+        normalise_bulk({"Operations": {}})
+
+
+def test_a_strict_search_is_only_measured() -> None:
+    sent = {"schemas": ["x"], "filter": "container eq 1", "odd": 1}
+    assert (sent, ()) == normalise_search(sent, strict=True)
+    with pytest.raises(InvalidFilter):
+        normalise_search({"filter": "(" * 40}, strict=True)
 
 
 def test_a_strict_connection_refuses_a_patch_without_a_path() -> None:

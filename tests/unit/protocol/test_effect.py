@@ -128,7 +128,7 @@ def test_exactly_the_meant_members_go_both_in_the_core_and_as_a_delta(operation:
         (
             [{"op": "Add", "path": "roles", "value": [{"value": '{"id":"1","value":"25","displayName":"R"}'}]}],
             "roles",
-            [{"value": "25", "display": "R"}],
+            [{"value": "25"}],
         ),
         ([{"op": "Add", "path": "title", "value": [{"$ref": None, "value": "Boss"}]}], "title", "Boss"),
         (
@@ -215,7 +215,7 @@ GROUP_PATHS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["Add", "replace", "Remove"]), GROUP_PATHS, VALUES), min_size=1, max_size=3))
 def test_whatever_is_patched_ends_in_success_or_a_scim_error(steps: list[tuple[str, str | None, Any]]) -> None:
     from scim.errors import BadRequest

@@ -52,8 +52,8 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.sets(IDS), st.lists(STEPS, max_size=7))
+@settings(max_examples=250, deadline=None)
+@given(st.sets(IDS), st.lists(STEPS, min_size=1, max_size=7))
 def test_the_delta_of_any_sequence_equals_its_operations_one_by_one(members: set[str], steps: list[Any]) -> None:
     expected = set(members)
     for _, effect in steps:
@@ -133,6 +133,7 @@ def test_a_sequence_has_exactly_this_effect(operations: list[dict[str, Any]], ex
         {"op": "add", "path": "members"},
         {"op": "add", "path": "members", "value": None},
         {"op": "move", "path": "members"},
+        {"op": "add", "value": {'members[value eq "a"].display': "x"}},
         {"op": "add", "value": {'members[value eq "a"].display': "x", "members.value": "y"}},
     ],
 )
@@ -140,8 +141,17 @@ def test_what_ids_alone_cannot_tell_is_left_to_the_generic_engine(operation: dic
     assert _delta(operation) is None
 
 
+@pytest.mark.parametrize("operations", [[], ["text"], [None]])
+def test_no_operation_and_what_is_none_is_for_the_core_to_refuse(operations: list[Any]) -> None:
+    assert member_delta(operations) is None
+
+
 def test_an_operation_whose_path_is_no_text_is_not_plain() -> None:
     assert member_delta([{"op": "add", "path": 7, "value": []}]) is None
+
+
+def test_a_path_less_operation_with_a_part_of_members_is_not_plain() -> None:
+    assert member_delta([{"op": "add", "value": {"members.value": "1"}}]) is None
 
 
 def test_a_delta_says_whether_it_touches_members() -> None:

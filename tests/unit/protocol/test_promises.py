@@ -22,7 +22,7 @@ from scim.protocol.dialects.vocabulary import ENDPOINTS, ENTERPRISE, SCHEMAS
 from scim.protocol.limits import check_filter, check_patch, parse_json
 from scim.protocol.membership import member_delta
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 NAMES = st.sampled_from(
     [
@@ -83,7 +83,7 @@ def test_a_body_is_normalised_once_never_changed_in_place_and_refused_only_with_
         assert done[0] == again
 
 
-@settings(QUICK, max_examples=400)
+@settings(QUICK, max_examples=250)
 @given(TYPES, PATCHES)
 def test_a_patch_is_normalised_once_and_its_second_reading_has_nothing_to_note(resource_type: str, body: Any) -> None:
     before = copy.deepcopy(body)
@@ -137,7 +137,7 @@ FILTER_WORDS = st.lists(
 )
 
 
-@settings(QUICK, max_examples=500)
+@settings(QUICK, max_examples=300)
 @given(FILTER_WORDS.map(" ".join), st.sampled_from([None, *SCHEMAS]), st.booleans())
 def test_a_repaired_filter_is_not_repaired_again(text: str, resource_type: str | None, strict: bool) -> None:
     done = _attempt(lambda: normalise_query("filter=" + quote(text), resource_type=resource_type, strict=strict))

@@ -105,6 +105,11 @@ QUERIES: dict[str, tuple[str, str | None, dict[str, str]]] = {
         "Group",
         {"filter": "displayName eq \"a AND manager EQ 'x' + True\""},
     ),
+    "some: a value is missing": (
+        "filter=" + quote("userName eq and active eq true"),
+        "User",
+        {"filter": "userName eq and active eq true"},
+    ),
     "some: count wins over itemsPerPage": ("itemsPerPage=5&count=7", "User", {"count": "7"}),
     "some: same value twice": ("count=7&count=7", "User", {"count": "7"}),
     "Azure: its own key and empty values": ("code=abc&startIndex=&count=5", "User", {"count": "5"}),

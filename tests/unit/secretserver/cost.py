@@ -1,4 +1,6 @@
-"""CPU per upstream call: `.venv/bin/python -m simulator --port 7999 & .venv/bin/python tests/unit/secretserver/cost.py`.
+"""CPU per upstream call, with `.venv/bin/python -m simulator --port 7999` running beside it:
+
+    .venv/bin/python tests/unit/secretserver/cost.py
 
 Prints CPU ms and wall ms a call at concurrency 1 and 16, for the whole client and for the transport alone, and the
 CPU of a page of 100 users from bytes to words. Figures of one machine, to compare with each other.

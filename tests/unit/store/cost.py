@@ -1,4 +1,4 @@
-"""What calls to the table service cost this process: `python tests/unit/store/cost.py CONNECTION_STRING`. Not a test."""
+"""What calls to the table service cost this process: `python tests/unit/store/cost.py CONNECTION_STRING`. No test."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ async def test_a_name_is_taken_whatever_its_case_and_width(connections):
 
 async def test_of_many_who_take_a_name_at_once_one_gets_it(connections):
     answers = await asyncio.gather(*(connections.add("entra", V) for _ in range(20)), return_exceptions=True)
-    assert 1 == sum(isinstance(answer, Connection) for answer in answers)
-    assert 1 == len(await connections.list())
+    assert sum(isinstance(answer, Connection) for answer in answers) == 1
+    assert len(await connections.list()) == 1
 
 
 async def test_an_existing_id_cannot_be_added_again(connections):
@@ -66,7 +66,7 @@ async def test_an_existing_id_cannot_be_added_again(connections):
 
 async def test_ids_are_random_and_nobodys_choice(connections):
     ids = {(await connections.add(f"c{n}", V)).id for n in range(50)}
-    assert 50 == len(ids)
+    assert len(ids) == 50
     assert all(len(i) == 16 and int(i, 16) >= 0 for i in ids)
 
 
@@ -99,7 +99,7 @@ async def test_parallel_changes_of_different_fields_all_hold(connections):
     made = await connections.add("c", V)
     await asyncio.gather(connections.update(made.id, enabled=False), connections.update(made.id, read_only=True))
     now = await connections.get(made.id)
-    assert (False, True) == (now.enabled, now.read_only)
+    assert (now.enabled, now.read_only) == (False, True)
 
 
 async def test_a_value_the_model_refuses_changes_nothing(connections):
@@ -116,8 +116,8 @@ async def test_what_a_newer_version_wrote_survives_a_change(store, connections):
     await table.merge(Row("connection", f"id|{made.id}", {"document": json.dumps(document), "future_column": 7}))
     await connections.update(made.id, enabled=False)
     row = await table.get("connection", f"id|{made.id}")
-    assert {"a": [1]} == json.loads(row.values["document"])["from_the_future"]
-    assert 7 == row.values["future_column"]
+    assert json.loads(row.values["document"])["from_the_future"] == {"a": [1]}
+    assert row.values["future_column"] == 7
 
 
 async def test_a_row_that_cannot_be_read_is_an_outage_and_no_absence(store, connections):
@@ -149,16 +149,22 @@ async def test_an_outage_is_told_and_leaves_whole_rows(store, connections, fail)
 
 async def test_a_credential_is_sealed_and_opens_again(store, vaults):
     vault = await vaults.add("v", "https://x", SecretStr(CANARY), username="svc")
-    assert CANARY == (await vaults.credential(vault.id)).get_secret_value()
+    assert (await vaults.credential(vault.id)).get_secret_value() == CANARY
     await vaults.set_credential(vault.id, SecretStr("another"))
-    assert "another" == (await vaults.credential(vault.id)).get_secret_value()
+    assert (await vaults.credential(vault.id)).get_secret_value() == "another"
     assert vault == await vaults.get(vault.id)
 
 
 async def test_a_credential_shows_itself_nowhere(store, vaults):
     vault = await vaults.add("v", "https://x", SecretStr(CANARY), username="svc")
     rows = [row async for row in store.table("vaults").query(None)]
-    shown = [repr(rows), repr(vault), vault.model_dump_json(), str(vaults.__dict__), repr(await vaults.credential(vault.id))]
+    shown = [
+        repr(rows),
+        repr(vault),
+        vault.model_dump_json(),
+        str(vaults.__dict__),
+        repr(await vaults.credential(vault.id)),
+    ]
     assert not [text for text in shown if "canary" in text or KEY.decode() in text]
 
 
@@ -186,20 +192,20 @@ async def test_every_changed_bit_of_a_seal_is_noticed():
 def test_a_new_key_seals_while_the_old_one_still_opens():
     old = Seal([OLD_KEY]).close(b"secret", "c")
     both = Seal([KEY, OLD_KEY])
-    assert b"secret" == both.open(old, "c")
-    assert b"secret" == Seal([KEY]).open(both.close(b"secret", "c"), "c")
+    assert both.open(old, "c") == b"secret"
+    assert Seal([KEY]).open(both.close(b"secret", "c"), "c") == b"secret"
     with pytest.raises(VaultRefusedUs, match="set the credential again"):
         Seal([KEY]).open(old, "c")
 
 
 def test_the_same_secret_never_seals_alike():
     seal = Seal([KEY])
-    assert 100 == len({seal.close(b"secret", "c") for _ in range(100)})
+    assert len({seal.close(b"secret", "c") for _ in range(100)}) == 100
 
 
 def test_a_seal_needs_whole_keys_and_hides_them():
     for keys in ([], [b"short"]):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="32 bytes"):
             Seal(keys)
     assert "kkkk" not in repr(Seal([KEY]))
 
@@ -241,12 +247,12 @@ def test_what_is_no_plain_https_url_is_no_vault(text):
 
 
 def test_http_is_for_the_simulator_alone():
-    assert "http://127.0.0.1:7080" == vault_url("http://127.0.0.1:7080/", insecure=True)
+    assert vault_url("http://127.0.0.1:7080/", insecure=True) == "http://127.0.0.1:7080"
 
 
 async def test_a_setting_is_changed_by_who_read_it_last(store):
     table = SettingsTable(store.table("settings"))
-    assert ({}, "") == await table.get("protected")
+    assert await table.get("protected") == ({}, "")
     first = await table.put("protected", {"users": [1]}, "")
     with pytest.raises(RowChanged):
         await table.put("protected", {"users": []}, "")
@@ -257,7 +263,7 @@ async def test_a_setting_is_changed_by_who_read_it_last(store):
     await store.table("settings").merge(Row("settings", "protected", {"document": "{"}))
     with pytest.raises(StoreUnavailable):
         await table.get("protected")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="name of a setting"):
         await table.get("../x")
 
 

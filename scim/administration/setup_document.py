@@ -1,0 +1,81 @@
+"""What administrators set up, as one document for the console and its API: vaults, connections, tokens.
+
+For a copy of everything the connector keeps there is backup.py. Here passwords stay sealed and tokens stay hashes, so
+the document is of use only together with the keys it was made under (scim-data-key, scim-pepper).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from scim.errors import InvalidValue
+from scim.store.table import Row, RowExists, Store
+
+TABLES = ("vaults", "connections", "tokens")
+WHAT, VERSION = "scim-connector set-up", 1
+
+
+async def write_setup(store: Store) -> dict[str, Any]:
+    """A document of plain JSON values."""
+    tables: dict[str, Any] = {}
+    for name in TABLES:
+        rows = store.table(name).query(None)
+        tables[name] = [
+            {"partition": row.partition, "key": row.key, "values": {k: _out(v) for k, v in row.values.items()}}
+            async for row in rows
+        ]
+    return {"what": WHAT, "version": VERSION, "made": datetime.now(UTC).isoformat(), **tables}
+
+
+async def add_setup(store: Store, document: Mapping[str, Any]) -> dict[str, int]:
+    """Add what is missing; nothing that is there is changed. How many rows were added to each table.
+
+    :raises InvalidValue: this is not such a document; nothing was added.
+    """
+    if document.get("what") != WHAT or document.get("version") != VERSION:
+        raise InvalidValue("This is not a set-up document of this connector")
+    plan = {name: [_row(row) for row in _rows(document, name)] for name in TABLES}
+    added = dict.fromkeys(TABLES, 0)
+    for name, rows in plan.items():
+        for row in rows:
+            try:
+                await store.table(name).insert(row)
+            except RowExists:
+                continue
+            added[name] += 1
+    return added
+
+
+def _rows(document: Mapping[str, Any], name: str) -> list[Any]:
+    rows = document.get(name, [])
+    if not isinstance(rows, list):
+        raise InvalidValue(f"The document's {name} cannot be read")
+    return rows
+
+
+def _row(row: Any) -> Row:
+    try:
+        values = {str(name): _in(value) for name, value in row["values"].items()}
+        return Row(str(row["partition"]), str(row["key"]), values)
+    except (KeyError, TypeError, AttributeError, ValueError, binascii.Error):
+        raise InvalidValue("A row of the document cannot be read") from None
+
+
+def _out(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    return {"time": value.isoformat()} if isinstance(value, datetime) else value
+
+
+def _in(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "bytes" in value:
+            return base64.b64decode(value["bytes"], validate=True)
+        return datetime.fromisoformat(value["time"])
+    if not isinstance(value, (str, int, float, bool)):
+        raise TypeError
+    return value

@@ -1,0 +1,80 @@
+"""From what people type to what is stored: scopes, address ranges, policies. Refusals say what is allowed."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from scim.errors import InvalidValue
+from scim.model import Policies
+
+RESOURCE_TYPES = (
+    "User",
+    "Group",
+    "Role",
+    "Entitlement",
+    "Container",
+    "ContainerPermission",
+    "PrivilegedData",
+    "PrivilegedDataPermission",
+)
+
+_YES, _NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+def scope(texts: Sequence[str]) -> tuple[str, ...]:
+    """Resource types in their own spelling; () for all. :raises InvalidValue: listing the known ones."""
+    words = [word.strip() for text in texts for word in text.split(",") if word.strip()]
+    if [word.casefold() for word in words] == ["all"]:
+        return ()
+    known = {name.casefold(): name for name in RESOURCE_TYPES}
+    unknown = [word for word in words if word.casefold() not in known]
+    if unknown or not words:
+        raise InvalidValue(f"scope knows {', '.join(RESOURCE_TYPES)} or all, not {', '.join(unknown) or 'nothing'}")
+    return tuple(dict.fromkeys(known[word.casefold()] for word in words))
+
+
+def sources(texts: Sequence[str]) -> tuple[str, ...]:
+    """Address ranges in their canonical form; () for any. :raises InvalidValue:"""
+    words = [word for text in texts for word in text.replace(",", " ").split()]
+    if [word.casefold() for word in words] == ["any"]:
+        return ()
+    found = []
+    for word in words:
+        try:
+            found.append(str(ipaddress.ip_network(word)))
+        except ValueError as error:
+            raise InvalidValue(f"source takes ranges such as 203.0.113.0/24 or 2001:db8::/32: {error}") from None
+    return tuple(dict.fromkeys(found))
+
+
+def policies(given: Mapping[str, str]) -> dict[str, Any]:
+    """Policy values from texts. :raises InvalidValue: listing what is allowed."""
+    values: dict[str, Any] = {}
+    for key, text in given.items():
+        name = key.strip().replace("-", "_")
+        if name not in Policies.model_fields:
+            raise InvalidValue(f"policy knows {', '.join(Policies.model_fields)}; write KEY=VALUE")
+        values[name] = policy_value(name, text.strip())
+    return values
+
+
+def policy_value(key: str, text: str) -> object:
+    kind = Policies.model_fields[key].annotation
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            raise InvalidValue(f"policy {key} is one of {', '.join(get_args(kind))}")
+        return text
+    if kind is str or get_origin(kind) is dict:
+        return text
+    if kind is bool:
+        if text.casefold() not in _YES | _NO:
+            raise InvalidValue(f"policy {key} is true or false")
+        return text.casefold() in _YES
+    if kind is int:
+        most = 100 if key.endswith("_percent") else 1_000_000
+        if not text.isascii() or not text.isdigit() or int(text) > most:
+            raise InvalidValue(f"policy {key} is a whole number from 0 to {most}")
+        return int(text)
+    return tuple(word.strip().casefold() for word in text.replace("\n", ",").split(",") if word.strip())

@@ -1,0 +1,216 @@
+"""The clients: guided set-up, watching the first calls, rights and policies, tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from scim.administration import words
+from scim.administration.verbs import Minted, add_token, remove_connection
+from scim.console import views
+from scim.console.desk import Desk, field, form_of
+from scim.console.guides import GUIDES, guide_for
+from scim.console.policies import GROUPS, read_policies
+from scim.errors import ConnectorError, InvalidValue, NotFound
+from scim.model import Connection, Policies
+from scim.store.messages import Seen
+from scim.store.tokens import DEFAULT_DAYS
+
+
+class ConnectionPages:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def show_all(self, request: Request) -> Response:
+        desk = self._desk
+        names = {vault.id: vault.name for vault in await (await desk.vaults()).list()}
+        known, numbers = await views.seen(desk), await views.traffic(desk, "1h")
+        now = datetime.now(UTC)
+        rows = []
+        tokens = await desk.tokens.by_connection()
+        for connection in await desk.connections.list():
+            live = [token for token in tokens.get(connection.id, ()) if token.live(now)]
+            seen = known.get(connection.id, Seen())
+            rows.append((connection, names.get(connection.vault, "(gone)"), live, seen, numbers.pulse(connection.id)))
+        return desk.page(request, "connections.html", rows=rows, guides=GUIDES, vaults=len(names))
+
+    async def new(self, request: Request) -> Response:
+        return await self._new(request, {"client": request.query_params.get("client", "")})
+
+    async def _new(self, request: Request, values: Mapping[str, Any], error: ConnectorError | None = None) -> Response:
+        vaults = await (await self._desk.vaults()).list()
+        return self._desk.page(request, "connection_new.html", 200 if error is None else error.status, values=values,
+                               error=error, guides=GUIDES, vaults=vaults, types=words.RESOURCE_TYPES)  # fmt: skip
+
+    async def add(self, request: Request) -> Response:
+        """Makes the connection and its first token, and goes on to the values to paste."""
+        desk, form = self._desk, await form_of(request)
+        values = {"name": field(form, "name"), "client": field(form, "client", "other"), "vault": field(form, "vault"),
+                  "read_only": "read_only" in form, "scope": form.get("scope", [])}  # fmt: skip
+        try:
+            vault = await (await desk.vaults()).find(str(values["vault"]))
+            if vault is None:
+                raise InvalidValue("Choose the vault that this connection works on")
+            client = str(values["client"]) if values["client"] in GUIDES else "other"
+            scope = words.scope(form["scope"]) if form.get("scope") else ()
+
+            async def work() -> Connection:
+                made = await desk.connections.add(str(values["name"]), vault.id, read_only=bool(values["read_only"]),
+                                                  scope=scope)  # fmt: skip
+                return await desk.connections.update(made.id, client=client)
+
+            connection = await desk.do(request, "connection.add", work, name=str(values["name"]))
+        except ConnectorError as error:
+            return await self._new(request, values, error)
+        return await self._with_token(request, connection, await self._mint(request, connection, DEFAULT_DAYS))
+
+    async def show(self, request: Request) -> Response:
+        return await self._page(request, await self._desk.connection(request))
+
+    async def _with_token(self, request: Request, connection: Connection, minted: Minted) -> Response:
+        return await self._page(request, connection, minted=minted, status=201)
+
+    async def _page(
+        self,
+        request: Request,
+        connection: Connection,
+        *,
+        minted: Minted | None = None,
+        error: ConnectorError | None = None,
+        status: int = 200,
+    ) -> Response:
+        desk, guide = self._desk, guide_for(connection.client)
+        base = str(desk.connector.base_url)
+        given = {
+            "scim": base,
+            "scim11": base.removesuffix("/v2") + "/v1",
+            "name": connection.name,
+            "token": minted.text if minted else "",
+        }
+        pastes = [(p, p.value.format(**given)) for p in guide.pastes]
+        vault = await (await desk.vaults()).get(connection.vault)
+        now = datetime.now(UTC)
+        return desk.page(
+            request,
+            "connection.html",
+            status if error is None else error.status,
+            connection=connection,
+            guide=guide,
+            guides=GUIDES,
+            pastes=pastes,
+            minted=minted,
+            vault=vault,
+            tokens=[(token, token.live(now)) for token in reversed(await desk.tokens.list(connection.id))],
+            breaker=await views.breaker(desk, connection, (await views.seen(desk)).get(connection.id)),
+            groups=GROUPS,
+            policies=connection.policies,
+            types=words.RESOURCE_TYPES,
+            error=error,
+        )
+
+    async def checks(self, request: Request) -> Response:
+        """The client's first calls, ticked off as they arrive."""
+        connection = await self._desk.connection(request)
+        guide = guide_for(connection.client)
+        seen = (await views.seen(self._desk)).get(connection.id, Seen())
+        rows = [
+            (check, min((seen.firsts[c] for c in check.calls if c in seen.firsts), default=""))
+            for check in guide.checks
+        ]
+        return self._desk.page(request, "_checks.html", rows=rows, seen=seen, connection=connection)
+
+    async def edit(self, request: Request) -> Response:
+        desk, connection = self._desk, await self._desk.connection(request)
+        form = await form_of(request)
+        try:
+            changes = changed(connection, form)
+            if changes:
+                names = tuple(sorted(changes))
+                await desk.do(request, "connection.edit", lambda: desk.connections.update(connection.id, **changes),
+                              name=connection.name, object_id=connection.id, connection=connection.id,
+                              changed=names)  # fmt: skip
+        except ConnectorError as error:
+            return await self._page(request, connection, error=error)
+        return RedirectResponse(f"/console/connections/{connection.id}?done=changed#settings", 303)
+
+    async def add_token(self, request: Request) -> Response:
+        connection = await self._desk.connection(request)
+        form = await form_of(request)
+        days = field(form, "days", str(DEFAULT_DAYS))
+        try:
+            number = int(days) if days.isascii() and days.isdigit() else 0
+            minted = await self._mint(request, connection, number, force="force" in form)
+        except ConnectorError as error:
+            return await self._page(request, connection, error=error)
+        return await self._with_token(request, connection, minted)
+
+    async def _mint(self, request: Request, connection: Connection, days: int, *, force: bool = False) -> Minted:
+        desk = self._desk
+        pepper = (await desk.keys()).pepper
+        return await desk.do(
+            request,
+            "token.add",
+            lambda: add_token(desk.tokens, connection, pepper, days=days, force=force),
+            name=connection.name,
+            connection=connection.id,
+        )
+
+    async def revoke(self, request: Request) -> Response:
+        desk, connection = self._desk, await self._desk.connection(request)
+        key = request.path_params["key"]
+        token = await desk.tokens.get(key)
+        if token is None or token.connection != connection.id:
+            raise NotFound("This connection has no such token")
+        await desk.do(request, "token.revoke", lambda: desk.tokens.revoke(key), name=key, connection=connection.id)
+        desk.connector.access.known.forget(key)
+        return RedirectResponse(f"/console/connections/{connection.id}?done=revoked#tokens", 303)
+
+    async def switch(self, request: Request) -> Response:
+        desk, connection = self._desk, await self._desk.connection(request)
+        on = bool(field(await form_of(request), "enabled"))
+        action = "connection.enable" if on else "connection.disable"
+        await desk.do(request, action, lambda: desk.connections.update(connection.id, enabled=on),
+                      name=connection.name, object_id=connection.id, connection=connection.id)  # fmt: skip
+        return RedirectResponse(f"/console/connections/{connection.id}?done={'enabled' if on else 'disabled'}", 303)
+
+    async def remove(self, request: Request) -> Response:
+        desk, connection = self._desk, await self._desk.connection(request)
+        if field(await form_of(request), "sure") != connection.name:
+            error = InvalidValue("Type the connection's name to delete it")
+            return await self._page(request, connection, error=error)
+        connections, tokens = desk.connections, desk.tokens
+        await desk.do(request, "connection.remove", lambda: remove_connection(connections, tokens, connection),
+                      name=connection.name, object_id=connection.id, connection=connection.id)  # fmt: skip
+        return RedirectResponse("/console/connections?done=removed", 303)
+
+
+def changed(connection: Connection, form: Mapping[str, list[str]]) -> dict[str, Any]:
+    """What a form changes about a connection; a form that leaves a part out leaves it alone. :raises InvalidValue:"""
+    values: dict[str, Any] = {}
+    if "name" in form:
+        values["name"] = field(form, "name")
+    if "client" in form:
+        values["client"] = field(form, "client") if field(form, "client") in GUIDES else "other"
+    if "with_rights" in form:
+        scope = tuple(form.get("scope", ()))
+        values["scope"] = () if len(scope) in (0, len(words.RESOURCE_TYPES)) else words.scope(scope)
+        values["sources"] = words.sources(field(form, "sources").splitlines())
+        values["read_only"] = "read_only" in form
+    if "with_sign_in" in form:
+        values["basic"] = "basic" in form
+        values |= {name: field(form, name) for name in ("entra_tenant", "entra_audience", "me_claim")}
+        values["entra_subjects"] = tuple(field(form, "entra_subjects").replace(",", " ").split())
+    if "with_policies" in form:
+        values["policies"] = read_policies(connection.policies, form)
+    same = connection.model_dump()
+    return {name: value for name, value in values.items() if _plain(same.get(name)) != _plain(value)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Policies.model_validate(value).model_dump(mode="json")
+    return list(value) if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,79 @@
+"""Is it well, since when, and what waits for a human."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from scim.console import views
+from scim.console.desk import Desk
+from scim.console.drawing import percentile, slots
+
+
+class Overview:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def show(self, request: Request) -> Response:
+        return self._desk.page(request, "overview.html", range=_range(request))
+
+    async def live(self, request: Request) -> Response:
+        """The part that renews itself."""
+        desk, name = self._desk, _range(request)
+        numbers, known, connections, switches = await asyncio.gather(
+            views.traffic(desk, name), views.seen(desk), desk.connections.list(), desk.connector.switches.read()
+        )
+        states = await views.breakers(desk, connections, known)
+        waiting = await views.attention(desk, connections=connections, known=known, states=states)
+        whole = numbers.total
+        return desk.page(
+            request,
+            "_overview.html",
+            range=name,
+            ranges=views.RANGES,
+            numbers=numbers,
+            whole=whole,
+            p50=percentile(whole.times, 0.5),
+            p95=percentile(whole.times, 0.95),
+            slots=slots(numbers.minutes, numbers.since, numbers.until, numbers.slots),
+            waiting=waiting,
+            switches=switches,
+            rows=[(c, known.get(c.id), s, numbers.pulse(c.id)) for c, s in zip(connections, states, strict=True)],
+            strangers=numbers.pulse(""),
+        )
+
+    async def vaults(self, request: Request) -> Response:
+        """Signs in nowhere anew: asks with the sessions that are open."""
+        vaults = await (await self._desk.vaults()).list()
+        reports = await asyncio.gather(*(self._report(vault.id) for vault in vaults))
+        return self._desk.page(request, "_vault_health.html", rows=list(zip(vaults, reports, strict=True)))
+
+    async def _report(self, vault_id: str) -> object:
+        from scim.errors import ConnectorError
+
+        try:
+            async with asyncio.timeout(views.PATIENCE):
+                session = await self._desk.connector.session(vault_id)
+                return await session.directory.health()
+        except ConnectorError as error:
+            return error
+        except TimeoutError:
+            return None
+
+    async def attention(self, request: Request) -> Response:
+        waiting = await views.attention(self._desk, renamed=True)
+        return self._desk.page(request, "attention.html", waiting=waiting)
+
+    async def release(self, request: Request) -> Response:
+        desk = self._desk
+        connection = await desk.connection(request)
+        await desk.do(request, "breaker.release", lambda: views.release(desk, connection),
+                      name=connection.name, object_id=connection.id, connection=connection.id)  # fmt: skip
+        return RedirectResponse("/console/attention?done=released", 303)
+
+
+def _range(request: Request) -> str:
+    name = request.query_params.get("range", "1h")
+    return name if name in views.RANGES else "1h"

@@ -1,0 +1,110 @@
+"""The policies of a connection as questions that people can answer. One not named here still gets a plain field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from scim.administration.words import policy_value
+from scim.errors import InvalidValue
+from scim.model import Policies
+
+"""A policy's group, its question, and a word of help."""
+
+TEXTS: dict[str, tuple[str, str, str]] = {
+    "adoption": ("Accounts", "Accounts that were there before", "adopt: take one over at its first change. shared: never own any. managed-only: change only what this connection created."),
+    "rename": ("Accounts", "When somebody's name changes", "Secret Server cannot rename. alias: keep the new name beside the account. refuse: say no."),
+    "adopted_passwords": ("Accounts", "May set passwords of accounts it did not create", ""),
+    "leave_groups_on_delete": ("Accounts", "A deleted account leaves its groups", ""),
+    "show_own_account": ("Accounts", "Show the connector's own account", "It stays protected either way."),
+    "mail_domains": ("Accounts", "Only these e-mail domains", "Empty: any. One a line."),
+    "unknown_members": ("Accounts", "Members that are not users here", "refuse: 400. skip: leave them out, and say so in the audit trail."),
+    "breaker": ("Mass changes", "Hold mass changes for a human", "More disables, deletes and removals within an hour than the limit wait for a release."),
+    "breaker_floor": ("Mass changes", "The limit is at least", "changes an hour"),
+    "breaker_percent": ("Mass changes", "and at least this share of all users", "percent"),
+    "delete_non_empty": ("Folders and secrets", "Deleting a folder that is not empty", ""),
+    "existing_pair": ("Folders and secrets", "A new right for somebody who has one there", "conflict: 409. merge: change the one there is."),
+    "break_inheritance": ("Folders and secrets", "A change where rights are inherited", "refuse, or break the inheritance there."),
+    "rights_style": ("Folders and secrets", "How rights are spelled", 'simple: "View". detailed: folder and secret level, "View", "Secrets:List".'),
+    "unknown_right": ("Folders and secrets", "A right that nobody knows", "strict: 400 with the allowed ones. legacy: View, as the vendor's connector does."),
+    "container_rights": ("Permission map", "Rights on folders", "One a line: the client's word = View, Add Secret, Edit or Owner; or folder level/secret level. Unnamed words keep their own meaning."),
+    "secret_rights": ("Permission map", "Rights on secrets", "One a line: the client's word = List, View, Edit or Owner."),
+    "secret_passwords": ("Folders and secrets", "Passwords that are not given", ""),
+    "secret_template": ("Folders and secrets", "Template of new secrets", "For requests that name none."),
+    "secret_folder": ("Folders and secrets", "Folder of new secrets", "Id or path, for requests that name none."),
+    "secret_blanks": ("Folders and secrets", "Fields that are not given", ""),
+    "strict": ("Dialect", "Strict: refuse what the standard does not allow", "Off: spellings of the known clients are understood, and what was changed is shown in Messages."),
+    "patch_answer": ("Dialect", "Answer to a change", "resource: 200 with the object. nothing: 204."),
+}  # fmt: skip
+# ruff: noqa: E501  -- a table of texts
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One policy: which kind of field it wants, and what may be chosen."""
+
+    name: str
+    label: str
+    help: str
+    kind: str  # bool, choice, number, list, map or text
+    choices: tuple[str, ...] = ()
+
+    def shown(self, policies: Policies) -> Any:
+        value = getattr(policies, self.name)
+        if self.kind == "list":
+            return "\n".join(value)
+        if self.kind == "map":
+            return "\n".join(f"{left} = {right}" for left, right in value.items())
+        return value
+
+
+def _question(name: str) -> tuple[str, Question]:
+    group, label, text = TEXTS.get(name, ("More", name.replace("_", " ").capitalize(), ""))
+    annotation = Policies.model_fields[name].annotation
+    if get_origin(annotation) is Literal:
+        return group, Question(name, label, text, "choice", get_args(annotation))
+    kinds = {bool: "bool", int: "number", str: "text"}
+    kind = kinds.get(annotation) if isinstance(annotation, type) else None
+    if kind is None:
+        kind = "map" if get_origin(annotation) is dict else "list"
+    return group, Question(name, label, text, kind)
+
+
+def _grouped() -> dict[str, list[Question]]:
+    order = ("Accounts", "Mass changes", "Folders and secrets", "Permission map", "Dialect", "More")
+    found: dict[str, list[Question]] = {name: [] for name in order}
+    for name in Policies.model_fields:
+        group, question = _question(name)
+        found[group].append(question)
+    return {name: questions for name, questions in found.items() if questions}
+
+
+GROUPS = _grouped()
+
+
+def read_policies(old: Policies, form: Mapping[str, list[str]]) -> dict[str, Any]:
+    """All policies after a form, as plain values. :raises InvalidValue: naming the policy."""
+    values = old.model_dump()
+    for questions in GROUPS.values():
+        for question in questions:
+            text = form.get(question.name, [""])[0].strip()
+            if question.kind == "bool":
+                values[question.name] = question.name in form
+            elif question.kind == "map":
+                values[question.name] = _pairs(question, text)
+            else:
+                values[question.name] = policy_value(question.name, text)
+    return values
+
+
+def _pairs(question: Question, text: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for line in text.replace(",", "\n").splitlines():
+        if not line.strip():
+            continue
+        left, equals, right = line.partition("=")
+        if not equals or not left.strip() or not right.strip():
+            raise InvalidValue(f"{question.label}: write one a line, e.g. PowerUser = Edit")
+        pairs[left.strip()[:100]] = right.strip()[:100]
+    return pairs

@@ -1,0 +1,226 @@
+"""The console in a real browser against the running stack: set-up from nothing, every page at two widths, no mouse."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("console")]
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+HOSTILE = (
+    "<script>window.hit=1</script>",
+    '"><img src=x onerror=window.hit=1>',
+    "'onmouseover='window.hit=1",
+    "{{7*7}}${7*7}",
+    '=HYPERLINK("https://evil.example")',
+)
+NUMBER = itertools.count(time.time_ns() % 10**9)
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+PAGES = (
+    "/console",
+    "/console/attention",
+    "/console/connections",
+    "/console/connections/new",
+    "/console/connections/ID",
+    "/console/vaults",
+    "/console/vaults/new",
+    "/console/vaults/ID",
+    "/console/try",
+    "/console/messages",
+    "/console/messages/ID",
+    "/console/audit?reads=1",
+    "/console/settings",
+    "/console/nowhere",
+)
+
+
+@pytest.fixture(scope="module")
+def furnished(running_stack: Stack) -> dict[str, str]:
+    """Rows for every list, named as badly as the tables allow; and the ids that the pages need."""
+    stack = running_stack
+    for name in HOSTILE:
+        body = {"schemas": [USER], "userName": f"{next(NUMBER)}{name}"[:60], "displayName": name, "active": True}
+        stack.client.post("/Users", json=body, headers={"User-Agent": name})
+    stack.client.get("/Users", params={"filter": 'userName xx "<b>"'})
+    httpx.get(f"{stack.scim}/Users", headers={"Authorization": "Bearer <script>window.hit=1</script>"})
+    time.sleep(3)  # messages are written every two seconds
+    browser = httpx.Client(base_url=stack.console, headers={"sec-fetch-site": "same-origin"}, trust_env=False)
+    browser.post("/sign-in/development", data={"role": "admin"})
+    vault = browser.get("/api/vaults").json()["vaults"][0]["id"]
+    for name in HOSTILE:
+        given = {"name": f"{name} {next(NUMBER)}", "vault": vault, "client": "okta"}
+        made = browser.post("/api/connections", json=given)
+        assert made.status_code == 201, made.text
+        browser.post(f"/api/connections/{made.json()['id']}/tokens", json={})
+    messages = browser.get("/api/messages").json()["messages"]
+    key = next(m["key"] for m in messages if m["method"] == "POST")
+    return {"vaults": vault, "connections": made.json()["id"], "messages": key}
+
+
+def address(path: str, furnished: dict[str, str]) -> str:
+    kind = path.split("/")[2] if path.endswith("ID") else ""
+    return path.replace("ID", furnished.get(kind, ""))
+
+
+def test_from_nothing_to_the_first_provisioned_user(visit: Any, stack: Stack):
+    """What an administrator does on the first day, in one go, never leaving the browser but for the calls."""
+    seat = visit()
+    page = seat.sign_in()
+    name = f"First {next(NUMBER)}"
+    page.goto(f"{stack.console}/vaults/new")
+    page.fill("#f-name", name)
+    page.fill("#f-url", stack.secret_server)
+    page.fill("#f-username", "svc-scim")
+    page.fill("#f-password", "simulator-only")
+    page.click("text=Add and test")
+    page.wait_for_selector("text=Signed in as svc-scim")
+    assert page.locator("li.ticked", has_text="create, change and disable users").count() == 1
+
+    page.goto(f"{stack.console}/connections/new")
+    page.check("input[value=entra]")
+    page.fill("#f-name", name)
+    page.select_option("#f-vault", label=name)
+    page.click("text=Create it with a token")
+    token = page.locator(".paste .hot code").inner_text().strip()
+    assert re.fullmatch(r"ssc_[0-9a-f]{8}_\S{40,}", token)
+    assert page.locator("text=waiting").count() > 3
+    seat.shoot("first-day-connection")
+
+    client = httpx.Client(base_url=stack.scim, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    login = f"first{next(NUMBER)}@example.com"
+    assert client.get("/Users", params={"filter": f'userName eq "{login}"'}).json()["totalResults"] == 0
+    made = client.post("/Users", json={"schemas": [USER], "userName": login, "displayName": "First", "active": True})
+    assert made.status_code == 201
+    assert stack.vault_user(made.json()["id"])["userName"] == login
+
+    page.wait_for_selector("li.ticked:has-text('Created its first user')", timeout=12_000)
+    assert page.locator("li.ticked", has_text="Test connection").count() == 1
+    page.goto(f"{stack.console}/audit?text={login}")
+    assert page.locator("tr", has_text="user.create").count() == 1
+    page.goto(f"{stack.console}/messages")
+    page.click("tr:has-text('POST') a.name >> nth=0")
+    assert login in page.locator("pre").first.inner_text()
+    assert token not in page.content()
+    assert seat.complaints == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
+def test_every_page_fits_and_nobody_complains(visit: Any, furnished: dict[str, str], width: int, scheme: str):
+    """No page scrolls sideways, no script of a name runs, the browser's console stays empty."""
+    seat = visit(width, scheme)
+    page = seat.sign_in()
+    for path in PAGES:
+        page = seat.go(address(path, furnished))
+        seat.complaints = [c for c in seat.complaints if "404" not in c]
+        seat.shoot(f"{path.strip('/').replace('/', '-').partition('?')[0]}-{width}-{scheme}")
+        assert (path, page.evaluate("document.documentElement.scrollWidth")) <= (path, width)
+        assert (path, page.evaluate("window.hit === undefined")) == (path, True)
+        assert (path, seat.complaints) == (path, [])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visit: Any, furnished: dict[str, str], scheme: str):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci")
+    seat = visit(1280, scheme)
+    seat.context.add_init_script(path=str(AXE))
+    page = seat.sign_in()
+    found = []
+    for path in ("/console/sign-in", *PAGES):
+        page = seat.go(address(path, furnished))
+        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found += [
+            (path, v["id"], v["impact"], v["nodes"][0]["html"][:120], v["nodes"][0].get("failureSummary", "")[:200])
+            for v in result["violations"]
+            if v["impact"] in ("serious", "critical")
+        ]
+    assert found == []
+
+
+def test_everything_can_be_done_without_a_mouse(visit: Any, stack: Stack):
+    """Sign in, go somewhere and make a connection with Tab, arrows, blank and Return; what has the focus is seen."""
+    seat = visit()
+    page = seat.page
+    page.goto(f"{stack.console}/sign-in")
+    _tab_to(page, "button[value=admin]")
+    page.keyboard.press("Enter")
+    page.wait_for_url(stack.console)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    _tab_to(page, ".frame nav a[href='/console/connections']")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/connections")
+    _tab_to(page, "main a.button.main")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/connections/new")
+    _tab_to(page, "input[name=client]")
+    page.keyboard.press("ArrowRight")
+    _tab_to(page, "#f-name")
+    page.keyboard.type(f"By keyboard {next(NUMBER)}")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=This token is shown now and never again")
+    assert seat.complaints == []
+
+
+def test_the_session_ends_with_the_sign_out(visit: Any, stack: Stack):
+    seat = visit()
+    page = seat.sign_in()
+    cookies = seat.context.cookies()
+    assert [(c["name"], c["httpOnly"], c["sameSite"], c["path"]) for c in cookies] == [
+        ("scim-console-session", True, "Lax", "/")
+    ]
+    page.click(".frame >> text=Sign out")
+    page.wait_for_url("**/sign-in?done=out")
+    page.goto(f"{stack.console}/vaults")
+    assert "/sign-in" in page.url
+
+
+def test_a_plan_changes_nothing_and_says_what_it_would_do(visit: Any, stack: Stack):
+    before = stack.state()["users"]
+    seat = visit()
+    page = seat.sign_in("operator")
+    page.goto(f"{stack.console}/try")
+    assert page.locator("text=Carry it out").count() == 0
+    page.click("text=Create a user")
+    page.click("text=Plan it, change nothing")
+    page.wait_for_selector(".plan >> text=create user")
+    assert before == stack.state()["users"]
+    page.goto(f"{stack.console}/audit?reads=1&text=ada@example.com")
+    assert page.locator("text=Nothing found").count() == 1
+
+
+def test_pages_answer_within_300_ms(stack: Stack, furnished: dict[str, str]):
+    """Median of five, on the local stack."""
+    browser = httpx.Client(base_url=stack.console, headers={"sec-fetch-site": "same-origin"}, trust_env=False)
+    browser.post("/sign-in/development", data={"role": "admin"})
+    slow = {}
+    for path in (*PAGES, "/console/overview/live", "/console/messages/rows"):
+        target = address(path, furnished).removeprefix("/console") or "/"
+        url = stack.console if target == "/" else f"{stack.console}{target}"
+        times = []
+        for _ in range(5):
+            started = time.perf_counter()
+            browser.get(url)
+            times.append(time.perf_counter() - started)
+        if sorted(times)[2] > 0.3:
+            slow[path] = sorted(times)[2]
+    assert slow == {}
+
+
+def _tab_to(page: Any, selector: str) -> None:
+    for _ in range(80):
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab never comes to {selector}")

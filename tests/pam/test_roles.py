@@ -1,0 +1,97 @@
+"""/Roles and /Entitlements, and roles of users and groups by PATCH."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.pam.world import World
+
+Make = Callable[..., World]
+
+
+def held(w: World, group_id: int) -> set[int]:
+    return set(w.vault.group_roles.get(group_id, ()))
+
+
+async def test_roles_are_listed_and_read_with_their_members(world: Make) -> None:
+    w = world()
+    listed = (await w.send("GET", "/Roles")).body["Resources"]
+    assert {str(r.id): r.name for r in w.vault.roles.values()} == {r["id"]: r["displayName"] for r in listed}
+    assert all("members" not in r for r in listed)
+    assert {"1", "4"} == {r["id"] for r in listed if not r["assignable"]}
+    read = (await w.send("GET", "/Roles/1?attributes=members")).body
+    assert ("2", "User") in {(m["value"], m["type"]) for m in read["members"]}
+    found = (await w.send("GET", '/Roles?filter=displayName eq "user"')).body["Resources"]
+    assert ["2"] == [r["id"] for r in found]
+    assert 404 == (await w.send("GET", "/Roles/99")).status
+
+
+@pytest.mark.parametrize("path", ["/Roles", "/Roles/2", "/Entitlements", "/Entitlements/ContainerPermission.View"])
+async def test_roles_and_entitlements_are_read_only(world: Make, path: str) -> None:
+    w = world()
+    one = path.count("/") == 2
+    for method in ("PUT", "DELETE") if one else ("POST",):
+        answer = await w.send(method, path, {"displayName": "x"} if method != "DELETE" else None)
+        assert 405 == answer.status, (method, answer.body)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[{"value": "3"}], [{"value": "Read Only User"}], [{"value": json.dumps({"id": "x", "value": "3"})}], "3"],
+)
+@pytest.mark.parametrize("who", ["user", "group"])
+async def test_a_role_is_given_and_taken_by_patch(world: Make, who: str, value: Any) -> None:
+    w = world()
+    holder, row = (w.person(), w.person().personal_group_id) if who == "user" else (w.group(), w.group().id)
+    path, before = f"/{who.title()}s/{holder.id}", held(w, row)
+    given = await w.patch(path, {"op": "add", "path": "roles", "value": value})
+    assert given.status in (200, 204), given.body
+    assert before | {3} == held(w, row)
+    read = (await w.send("GET", path)).body
+    assert "3" in {r["value"] for r in read["roles"]}
+    taken = await w.patch(path, {"op": "remove", "path": 'roles[value eq "3"]'})
+    assert taken.status in (200, 204), taken.body
+    assert before - {3} == held(w, row)
+
+
+@pytest.mark.parametrize("who", ["user", "group"])
+async def test_an_administrative_role_is_neither_given_nor_taken(world: Make, who: str) -> None:
+    w = world()
+    holder, row = (w.person(), w.person().personal_group_id) if who == "user" else (w.group(), w.group().id)
+    before = held(w, row)
+    answer = await w.patch(f"/{who.title()}s/{holder.id}", {"op": "add", "path": "roles", "value": [{"value": "1"}]})
+    assert (403, before) == (answer.status, held(w, row))
+    told = [row.values async for row in w.store.table("audit").query(None)]
+    assert any(who in str(v.get("action", v)) and "refused" in str(v) for v in told)
+
+
+async def test_an_unknown_role_is_refused_with_those_that_there_are(world: Make) -> None:
+    w = world()
+    group = w.group()
+    before = held(w, group.id)
+    answer = await w.patch(f"/Groups/{group.id}", {"op": "add", "path": "roles", "value": [{"value": "Wizard"}]})
+    assert (400, before) == (answer.status, held(w, group.id))
+    assert "Read Only User" in answer.detail
+
+
+async def test_changing_members_of_a_group_leaves_its_roles(world: Make) -> None:
+    w = world()
+    group, person = w.group(), w.person()
+    await w.patch(f"/Groups/{group.id}", {"op": "add", "path": "roles", "value": [{"value": "3"}]})
+    read = (await w.send("GET", f"/Groups/{group.id}")).body
+    members = [{"value": str(person.id)}]
+    put = await w.send("PUT", f"/Groups/{group.id}", {"displayName": read["displayName"], "members": members})
+    assert 200 == put.status, put.body
+    assert 3 in held(w, group.id)
+    both = await w.patch(
+        f"/Groups/{group.id}",
+        {"op": "remove", "path": f'members[value eq "{person.id}"]'},
+        {"op": "remove", "path": 'roles[value eq "3"]'},
+    )
+    assert both.status in (200, 204), both.body
+    assert 3 not in held(w, group.id)
+    assert person.id not in w.vault.members.get(group.id, {})
