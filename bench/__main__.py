@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.load import Cost, Once, measure, table
 from bench.stack import ROOT, Stack, stack
+from bench.walk import walk
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -153,7 +154,7 @@ def imports() -> None:
 async def main() -> None:
     reader = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     reader.add_argument("--quick", action="store_true", help="fewer requests, up to 10,000 users")
-    reader.add_argument("--only", choices=("latency0", "latency20", "pages", "imports"), help="one table")
+    reader.add_argument("--only", choices=("latency0", "latency20", "pages", "walk", "imports"), help="one table")
     options = reader.parse_args()
     wanted = options.only
     if wanted in (None, "latency0"):
@@ -162,6 +163,8 @@ async def main() -> None:
         await side_by_side(20, quick=options.quick)
     if wanted in (None, "pages"):
         await pages(quick=options.quick)
+    if wanted in (None, "walk"):
+        await walk(quick=options.quick)
     if wanted in (None, "imports"):
         imports()
 

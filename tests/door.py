@@ -1,4 +1,4 @@
-"""The whole function app in process: the host's routing, every trigger of function_app.py, memory tables, the simulator.
+"""The whole function app in process: the host's routing, every trigger of function_app.py, memory tables, simulator.
 
 What a client sends over HTTP goes the same way here, without sockets, so that thousands of requests fit into a second
 and a test can look into tables and vault, make them fail at a chosen call, and restart the connector between two.
@@ -158,9 +158,11 @@ class Door:
         if token is not None:
             headers["Authorization"] = f"Bearer {token.text}"
         transport = httpx.ASGITransport(app=await self.host())
-        return httpx.AsyncClient(transport=transport, base_url=HOST + root, headers=headers, timeout=None)
+        return httpx.AsyncClient(transport=transport, base_url=HOST + root, headers=headers, timeout=60)
 
-    async def client(self, name: str = "entra", *, policies: Policies | None = None, **fields: Any) -> httpx.AsyncClient:
+    async def client(
+        self, name: str = "entra", *, policies: Policies | None = None, **fields: Any
+    ) -> httpx.AsyncClient:
         """A new connection and a client with a token of it."""
         connection = await self.connection(name, policies=policies or Policies(), **fields)
         return await self.open(await self.token(connection))

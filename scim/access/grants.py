@@ -20,7 +20,8 @@ from scim.model import Connection
 from scim.store.assertions import Assertions
 
 MOST_BYTES = 64 * 1024
-PER_SECOND, BURST = 2.0, 20  # of one address or one connection; a client needs one token an hour
+PER_SECOND, BURST = 5.0, 60  # of one address or one connection; a client needs one token an hour
+ANYBODY_PER_SECOND, ANYBODY_BURST = 20.0, 100  # of all callers whose address nobody knows, without a front end
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -40,10 +41,14 @@ class Grants:
     def __init__(self, access: Access, assertions: Assertions, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._access, self._assertions = access, assertions
         self._rate = Rate(PER_SECOND, BURST, clock=clock)
+        self._anybody = Rate(ANYBODY_PER_SECOND, ANYBODY_BURST, clock=clock)
 
     async def grant(self, headers: Mapping[str, str], body: bytes, address: str = "") -> Granted:
         source = address or client_address(headers)
-        self._rate.take(f"address {source}")
+        if source:
+            self._rate.take(f"address {source}")
+        else:
+            self._anybody.take("anybody")
         form = read_form(headers, body)
         if not form.get("grant_type"):
             raise GrantRefused("invalid_request", "grant_type is missing")

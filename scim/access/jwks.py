@@ -76,11 +76,11 @@ class KeySets:
     async def _look(self, tenant: str, kept: _Keys) -> None:
         started = self._clock()
         try:
-            document = await self._fetch(f"{self._authority}/{tenant}/discovery/v2.0/keys")
+            found = read_keys(await self._fetch(f"{self._authority}/{tenant}/discovery/v2.0/keys"))
         except (httpx.HTTPError, ValueError) as error:
             log.warning('{"event":"entra.keys_unreadable","tenant":"%s","kind":"%s"}', tenant, type(error).__name__)
             return
-        kept.by_id, kept.read_at = read_keys(document), started
+        kept.by_id, kept.read_at = found, started
 
     async def _fetch(self, url: str) -> Any:
         # trust_env off and no redirects: the keys come from the authority and from nobody else
@@ -99,7 +99,10 @@ class KeySets:
 
 
 def read_keys(document: Any) -> dict[str, RSAPublicKey]:
-    """The usable keys of a JWK set (RFC 7517): RSA, for signatures, of a decent length. Others are passed over."""
+    """The usable keys of a JWK set (RFC 7517): RSA, for signatures, of a decent length. Others are passed over.
+
+    :raises ValueError: there is none.
+    """
     found: dict[str, RSAPublicKey] = {}
     entries = document.get("keys") if isinstance(document, dict) else None
     for entry in entries if isinstance(entries, list) else []:

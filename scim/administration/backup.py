@@ -9,7 +9,7 @@ live for days and hold what people sent. Credentials are copied as they lie ther
 the data key, and the data key is not in them. They hold names of people all the same.
 
 Not restored: the journal. It is copied for people to read; to repeat today what was under way on the day of the copy
-would undo what happened since.
+would undo what happened since. Nor keys and codes of the console: one that was taken away must not come back.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from scim.store.table import Operation, Row, Store, Table
 FORMAT = 1
 COPIED = ("connections", "tokens", "vaults", "attributes", "externalids", "journal", "settings")
 RESTORED = tuple(name for name in COPIED if name != "journal")
+_NOT_RESTORED = {("settings", "console")}  # table and partition
 _BATCH = 100
 _BATCH_CHARACTERS = 1_000_000
 
@@ -137,8 +138,8 @@ async def restore(store: Store, directory: Path, keys: Keys, *, replace: bool = 
     await store.ensure_tables()
     if not replace:
         for name in RESTORED:
-            async for row in store.table(name).query(None, limit=2):
-                if row.partition != "schema":
+            async for row in store.table(name).query(None, limit=1_000):
+                if row.partition != "schema" and (name, row.partition) not in _NOT_RESTORED:
                     raise Uniqueness(f"The table {name} holds rows: restore into empty tables, or say --replace")
     revoked: dict[tuple[str, str], datetime] = {}
     if replace:
@@ -151,10 +152,13 @@ async def restore(store: Store, directory: Path, keys: Keys, *, replace: bool = 
 
 
 async def _put_back(table: Table, path: Path, revoked: dict[tuple[str, str], datetime]) -> int:
-    there = {(row.partition, row.key) async for row in table.query(None, select=())}
+    left = {partition for name, partition in _NOT_RESTORED if name == path.stem}
+    there = {(row.partition, row.key) async for row in table.query(None, select=()) if row.partition not in left}
     waiting: dict[str, list[Operation]] = {}
     size, count = 0, 0
     for row in _rows(path):
+        if row.partition in left:
+            continue
         values = dict(row.values)
         if path.stem == "tokens" and (row.partition, row.key) in revoked:
             values["revoked"] = revoked[row.partition, row.key]

@@ -15,13 +15,12 @@ from starlette.responses import Response
 from scim.administration import words
 from scim.administration.setup_document import add_setup, write_setup
 from scim.administration.verbs import add_token, add_vault, checked_vault, remove_connection, remove_vault
-from scim.audit.verify import verify
 from scim.console import bodies, views
 from scim.console.desk import Desk
 from scim.console.drawing import percentile
 from scim.console.gate import Door
 from scim.console.guides import GUIDES
-from scim.console.pages.audit import asked, page_of
+from scim.console.pages.audit import asked, page_of, verified
 from scim.console.pages.messages import PAGE, conditions
 from scim.console.pages.trying import hand_made, plan_request, tried
 from scim.console.pages.vaults import test_vault
@@ -88,11 +87,11 @@ class Api:
         return answer({"messages": [{"key": m.key, **asdict(m)} for m in found]})
 
     async def audit(self, request: Request) -> Response:
-        rows, looked, more = await page_of(self._desk, asked(request))
-        return answer({"rows": rows, "looked_at": looked, "more": more})
+        page = await page_of(self._desk, asked(request))
+        return answer({"rows": page.rows, "looked_at": page.looked, "until": page.until})
 
     async def verify(self, _: Request) -> Response:
-        report = await verify(self._desk.connector.store.table("audit"))
+        report = await verified(self._desk)
         return answer({"fine": report.fine, **asdict(report)})
 
     # -- vaults ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from scim.administration.console_keys import find_key
 from scim.administration.deeds import Deed, told
 from scim.console import drawing
 from scim.console.people import Cookies, Person, role_named
-from scim.errors import ConnectorError, NotFound, Unauthenticated
+from scim.errors import ConnectorError, InvalidValue, NotFound, Unauthenticated
 from scim.model import Connection, Vault
 from scim.store.connections import Connections
 from scim.store.console_keys import ConsoleKeys
@@ -153,15 +153,15 @@ class Desk:
 class Attempts:
     """Wrong sign-ins of this process: after a few, one waits. Keyed by what was tried, bounded in size."""
 
-    MOST, SECONDS, ROOM = 5, 900.0, 2_000
+    SECONDS, ROOM = 900.0, 2_000
 
     def __init__(self) -> None:
         self._failed: dict[str, list[float]] = {}
 
-    def wait(self, key: str, now: float) -> bool:
-        """Whether this key has failed too often lately."""
+    def wait(self, key: str, now: float, most: int) -> bool:
+        """Whether this key has failed as often as it may within a quarter of an hour."""
         recent = [at for at in self._failed.get(key, ()) if now - at < self.SECONDS]
-        return len(recent) >= self.MOST
+        return len(recent) >= most
 
     def failed(self, key: str, now: float) -> None:
         if len(self._failed) >= self.ROOM:
@@ -175,7 +175,10 @@ async def form_of(request: Request) -> Mapping[str, list[str]]:
     from urllib.parse import parse_qs
 
     text = (await request.body()).decode("utf-8", "replace")
-    return parse_qs(text, keep_blank_values=True, max_num_fields=500)
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=500)
+    except ValueError:
+        raise InvalidValue("This form has more fields than any of ours") from None
 
 
 def field(form: Mapping[str, list[str]], name: str, default: str = "") -> str:

@@ -45,10 +45,10 @@ def ago(at: datetime) -> str:
     for size, unit in ((86400 * 2, "d"), (5400, "h"), (90, "min")):
         if seconds >= size:
             number = round(seconds / {"d": 86400, "h": 3600, "min": 60}[unit])
-            return f"in {number} {unit}" if future else f"{number} {unit} ago"
+            return f"in {number}\u00a0{unit}" if future else f"{number}\u00a0{unit} ago"
     if seconds < 5:
         return "now"
-    return f"in {seconds:.0f} s" if future else f"{seconds:.0f} s ago"
+    return f"in {seconds:.0f}\u00a0s" if future else f"{seconds:.0f}\u00a0s ago"
 
 
 def number(value: float) -> str:
@@ -56,7 +56,7 @@ def number(value: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.0f} ms"
+    return f"{value / 1000:.1f}\u00a0s" if value >= 1000 else f"{value:.0f}\u00a0ms"
 
 
 def status_word(status: int) -> str:

@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from scim.console.desk import Desk
 from scim.console.people import LONGEST_SECONDS, RENEW_SECONDS, Cookies, Person, Role
-from scim.errors import ConnectorError, Forbidden, NotAllowed, Unauthenticated
+from scim.errors import ConnectorError, Forbidden, NotAllowed, TooLarge, Unauthenticated
 
+MOST_BODY = 8 * 1024 * 1024  # a set-up document of some thousand connections
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -96,6 +97,8 @@ class Gate:
         return serve
 
     async def _pass(self, door: Door, request: Request) -> Response:
+        if len(await request.body()) > MOST_BODY:
+            raise TooLarge(f"The body is larger than {MOST_BODY:,} bytes")
         if request.method not in SAFE and not door.foreign and not own_request(request):
             raise Forbidden("This request did not come from a page of the console, and was not carried out")
         cookies = await self._desk.cookies()

@@ -30,6 +30,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "unknown_right": ("Folders and secrets", "A right that nobody knows", "strict: 400 with the allowed ones. legacy: View, as the vendor's connector does."),
     "container_rights": ("Permission map", "Rights on folders", "One a line: the client's word = View, Add Secret, Edit or Owner; or folder level/secret level. Unnamed words keep their own meaning."),
     "secret_rights": ("Permission map", "Rights on secrets", "One a line: the client's word = List, View, Edit or Owner."),
+    "grantees": ("Folders and secrets", "Who may be given rights", "users, groups, or any of both."),
     "secret_passwords": ("Folders and secrets", "Passwords that are not given", ""),
     "secret_template": ("Folders and secrets", "Template of new secrets", "For requests that name none."),
     "secret_folder": ("Folders and secrets", "Folder of new secrets", "Id or path, for requests that name none."),

@@ -53,7 +53,7 @@ class HoldingsGuard(HoldingsPass):
         self._check_folder(folder)
         return await self._inner.change_folder(folder, change)
 
-    async def remove_folder(self, folder: Folder) -> None:
+    async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:  # noqa: ARG002  -- the policy's word
         await self._protected.get()
         self._check_folder(folder)
         below, secrets = await self._inner.folder_contents(folder)
@@ -64,7 +64,7 @@ class HoldingsGuard(HoldingsPass):
             )
         if below or secrets or not self._made_lately(folder.kept):
             await self._breaker.admit(1 + below + secrets)
-        await self._inner.remove_folder(folder)
+        await self._inner.remove_folder(folder, contents=bool(below or secrets))
 
     def _check_folder(self, folder: Folder) -> None:
         if folder.personal:

@@ -19,7 +19,7 @@ import orjson
 
 from scim.audit.events import AuditEvent, Outcome
 from scim.audit.trail import AuditTrail
-from scim.context import RECOVERED, RequestContext, current
+from scim.context import RECOVERED, RequestContext, current, tell
 from scim.directory.claims import Claims
 from scim.directory.journal_holdings import HoldingsJournal
 from scim.directory.port import Directory
@@ -134,7 +134,8 @@ class Journal(HoldingsJournal):
         claim, resumes = taken
 
         async def settle(outcome: Outcome, made: C | None) -> None:
-            unsure = outcome == "unknown" or (resumes and outcome == "failed")  # what an earlier attempt did still counts
+            # when this attempt failed, what an earlier one did still counts
+            unsure = outcome == "unknown" or (resumes and outcome == "failed")
             state = "done" if outcome == "done" else "unknown" if unsure else "failed"
             await self._claims.settle(claim, state, made.id if made else 0, recovered=_recovered())
 
@@ -144,7 +145,8 @@ class Journal(HoldingsJournal):
             return await self._run(opened, lambda: work(resumes), settle)
         except BaseException as error:
             if not isinstance(error, ConnectorError):  # cancelled on the way, or a bug
-                await self._claims.settle(claim, "unknown" if resumes or _changed_something(context, mark) else "failed")
+                unsure = resumes is not None or _changed_something(context, mark)
+                await self._claims.settle(claim, "unknown" if unsure else "failed")
             raise
 
     async def _call_off(self, taken: Any, opened: Any) -> None:
@@ -213,7 +215,7 @@ class Journal(HoldingsJournal):
         results = await asyncio.gather(*steps, return_exceptions=True)
         for problem in results:
             if isinstance(problem, BaseException):
-                log.error("journal.outcome_not_written action=%s request=%s", event.action, event.request_id)
+                tell(log, "journal.outcome_not_written", action=event.action, requestId=event.request_id)
 
     def _event(
         self, intent: Intent, outcome: Outcome, status: int, detail: str, started: float, mark: int, object_id: int = 0

@@ -69,9 +69,9 @@ class HoldingsJournal(HoldingsPass):
         changed: Folder = await self._record(action, Kind.FOLDER, folder.id, folder.path, plan, work)
         return changed
 
-    async def remove_folder(self, folder: Folder) -> None:
+    async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
         async def work() -> None:
-            await self._inner.remove_folder(folder)
+            await self._inner.remove_folder(folder, contents=contents)
 
         await self._record("folder.delete", Kind.FOLDER, folder.id, folder.path, {}, work)
 

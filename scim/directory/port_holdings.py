@@ -44,7 +44,7 @@ class HoldingsReads(Protocol):
     async def find_folders(self, query: FolderQuery) -> Found[Folder]: ...
 
     async def folder_contents(self, folder: Folder) -> tuple[int, int]:
-        """How many folders are below it, and how many secrets are in it."""
+        """How many folders are below it, and how many secrets are in it and in those."""
         ...
 
     async def source_of(self, folder: Folder) -> Folder:
@@ -83,7 +83,9 @@ class Holdings(HoldingsReads, Protocol):
         """:raises InvalidValue: a move below itself, or to nowhere. :raises Mutability: a personal folder."""
         ...
 
-    async def remove_folder(self, folder: Folder) -> None: ...
+    async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
+        """Delete it. With `contents` what is in it goes first: folders deleted, secrets deactivated."""
+        ...
 
     async def create_secret(self, new: NewSecret) -> Secret:
         """:raises InvalidValue: no such template, folder or field."""

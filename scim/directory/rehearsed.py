@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from scim.directory.rehearsed_holdings import READS as HOLDINGS
+from scim.directory.rehearsed_holdings import RehearsedHoldings
 from scim.errors import Unimplemented
 from scim.model import Group, GroupChange, GroupId, NewGroup, NewUser, Ref, User, UserChange, UserId
 
@@ -29,14 +31,14 @@ class Step:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Rehearsed:
+class Rehearsed(RehearsedHoldings):
     """The face of a VaultDirectory. What it does not know how to plan it refuses, rather than pass it on."""
 
     def __init__(self, inner: Any, plan: list[Step]) -> None:
         self._inner, self._plan = inner, plan
 
     def __getattr__(self, name: str) -> Any:
-        if name in READS:
+        if name in READS or name in HOLDINGS:
             return getattr(self._inner, name)
         raise Unimplemented(f"This cannot be planned yet ({name.replace('_', ' ')[:40]}); nothing was sent")
 

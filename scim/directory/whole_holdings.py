@@ -112,8 +112,8 @@ class WholeHoldings(KeptRows):
             await self._free_external_id(Kind.FOLDER, change.external_id, folder.id)
         return await self._changed(Kind.FOLDER, folder, await self._inner.change_folder(folder, change), change)
 
-    async def remove_folder(self, folder: Folder) -> None:
-        await self._inner.remove_folder(folder)
+    async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
+        await self._inner.remove_folder(folder, contents=contents)
         await self._gone(Kind.FOLDER, folder)
 
     # -- secrets -----------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class WholeHoldings(KeptRows):
             holder = set() if found is None else {found}
             ids = holder if ids is None else ids & holder
         if query.changed_since is not None:
-            changed = set(await self._changes.since(self._vault, kind, query.changed_since))
+            changed = await self._changes.since(self._vault, kind, query.changed_since)
             ids = changed if ids is None else ids & changed
         if ids is not None and not ids:
             return None

@@ -25,7 +25,6 @@ from scim.model import (
 )
 
 
-
 class WholeUsers(KeptRows):
     """The user half of the wrapper."""
 
@@ -125,9 +124,7 @@ class WholeUsers(KeptRows):
     # -- writing users -----------------------------------------------------------------------------------------------
 
     async def create_user(self, new: NewUser) -> User:
-        (leaver, login), holder = await asyncio.gather(
-            self._name_for(new), self._holder(Kind.USER, new.external_id)
-        )
+        (leaver, login), holder = await asyncio.gather(self._name_for(new), self._holder(Kind.USER, new.external_id))
         if holder is not None and (leaver is None or holder != leaver.id):
             raise Uniqueness(f"Another user of this connection has the externalId {str(new.external_id)[:64]!r}")
         if leaver is not None:

@@ -23,7 +23,7 @@ from scim2_server.routing import Operation
 from scim.errors import ChangedMeanwhile, ConnectorError, NotFound
 from scim.protocol.bulk import run_bulk
 from scim.protocol.limits import parse_json
-from scim.protocol.membership import member_delta
+from scim.protocol.membership import check_members, member_delta
 from scim.protocol.projection import Document, Projection, projection_of
 from scim.protocol.service import Service
 from scim.protocol.store import Loaded, MemberChange, ResourceStore
@@ -103,9 +103,24 @@ class Handler(AsyncScimHandler):
     async def schemas(self, request: ScimRequest) -> ScimResponse:
         """GET /Schemas (RFC 7644 §4), with the values that the vault allows today."""
         response = await super().schemas(request)
+        self._narrow(response, self.service.schemas_beyond(request.subject))
         for schema in (response.body or {}).get("Resources", []):
             self.service.complete_schema(schema, await self._vocabulary())
         return response
+
+    async def resource_types(self, request: ScimRequest) -> ScimResponse:
+        """GET /ResourceTypes (RFC 7644 §4): those that the connection's scope opens."""
+        response = await super().resource_types(request)
+        self._narrow(response, self.service.types_beyond(request.subject))
+        return response
+
+    @staticmethod
+    def _narrow(response: ScimResponse, hidden: frozenset[str]) -> None:
+        """Leave out of a discovery list what its reader may not use anyhow."""
+        body = response.body or {}
+        if hidden and "Resources" in body:
+            kept = [entry for entry in body["Resources"] if entry.get("id") not in hidden]
+            body |= {"Resources": kept, "totalResults": len(kept), "itemsPerPage": len(kept)}
 
     async def schema(self, request: ScimRequest) -> ScimResponse:
         response = await super().schema(request)
@@ -141,6 +156,8 @@ class Handler(AsyncScimHandler):
             resource_type = self.service.resource_type_at(cast(str, target.endpoint))
             self.service.authorize(request, target, resource_type)
             shown = projection_of(self.service.read_response_parameters(resource_type, request.query))
+            if resource_type.name == "Group":
+                check_members(parse_json(request.body))
             resource = self.service.read_creation(resource_type, request.body, request.header("Content-Type"))
             document = await self.storage.create_document(resource_type, resource)
             response = self.service.document_response(document, HTTPStatus.CREATED)
@@ -156,6 +173,8 @@ class Handler(AsyncScimHandler):
             shown = projection_of(self.service.read_response_parameters(resource_type, request.query))
             resource_id = cast(str, target.resource_id)
             touched = _members_of(request.body)
+            if resource_type.name == "Group":
+                check_members(parse_json(request.body))
 
             async def attempt() -> Document:
                 loaded = await self.storage.load(resource_type, resource_id, touched)
@@ -182,6 +201,8 @@ class Handler(AsyncScimHandler):
             self.service.ensure_json(request.header("Content-Type"))
             resource_id = cast(str, target.resource_id)
             body = parse_json(request.body)
+            if resource_type.name == "Group":
+                check_members(body)
             delta = (
                 member_delta(body.get("Operations") or [])
                 if resource_type.name == "Group" and not self.service.dialect.strict

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scim.errors import InvalidValue
 from scim.protocol.dialects.filters import tokens
 from scim.protocol.dialects.path import Target, read_target
 from scim.protocol.dialects.vocabulary import SCHEMAS
@@ -156,6 +157,25 @@ def _ids(value: Any) -> list[str]:
             raise _NotPlain
         ids.append(one)
     return ids
+
+
+def check_members(body: Any) -> None:
+    """:raises InvalidValue: A member that says nobody's id. Dropped, as the core would, it could empty a group.
+
+    :param body: Of a POST or PUT, or of a PATCH.
+    """
+    if not isinstance(body, Mapping):
+        return
+    operations = body.get("Operations")
+    for operation in operations if isinstance(operations, list) else []:
+        if isinstance(operation, Mapping) and operation.get("op") != "remove":
+            path, value = operation.get("path"), operation.get("value")
+            whole = isinstance(path, str) and path.casefold() in {"members", f"{_GROUP}:members".casefold()}
+            check_members({"members": value if isinstance(value, list) else [value]} if whole else value)
+    members = member(body, "members")
+    for entry in members if isinstance(members, list) else []:
+        if entry is None or (isinstance(entry, Mapping) and member(entry, "value") is None):
+            raise InvalidValue("members: an entry has no value, which is the id of a user")
 
 
 def _filter_ids(text: str) -> list[str]:

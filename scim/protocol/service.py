@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Union
 
+import orjson
 from scim2_models import (
     AuthenticationScheme,
     Bulk,
@@ -131,18 +133,52 @@ class Service(ScimService):
                 raise ForbiddenException(detail=refusal.detail) from refusal
 
     def read_patch(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> Any:
-        patch = super().read_patch(resource_type, body, content_type)
+        try:
+            patch = super().read_patch(resource_type, body, content_type)
+        except SCIMException as error:
+            sent = orjson.loads(body)
+            operations = sent.get("Operations") if isinstance(sent, dict) else None
+            given = [o["path"] for o in operations or [] if isinstance(o, dict) and isinstance(o.get("path"), str)]
+            raise _about(error, given) from error
         for operation in patch.operations or []:
             path = operation.path
             if path is not None and path.resolve() is None and not self._names_extension(resource_type, str(path)):
                 raise InvalidPath(f"path: this resource has no attribute {str(path)[:64]!r}")
         return patch
 
+    def apply_patch(self, current: Any, patch: Any, conditions: Any) -> Any:
+        try:
+            return super().apply_patch(current, patch, conditions)
+        except SCIMException as error:
+            raise _about(error, [str(o.path) for o in patch.operations or [] if o.path is not None]) from error
+
     def _names_extension(self, resource_type: ResourceType, path: str) -> bool:
         schemas = [extension.schema_ for extension in resource_type.schema_extensions or []]
         return path.casefold() in {str(schema).casefold() for schema in (*schemas, resource_type.schema_)}
 
     # -- discovery ---------------------------------------------------------------------------------------------------
+
+    def types_beyond(self, permit: Any) -> frozenset[str]:
+        """The resource types that a connection may not even read; none for one without limits."""
+        hidden = set()
+        for resource_type in self.provider.resource_types:
+            try:
+                if permit is not None:
+                    permit("GET", resource_type.name)
+            except Forbidden:
+                hidden.add(str(resource_type.id))
+        return frozenset(hidden)
+
+    def schemas_beyond(self, permit: Any) -> frozenset[str]:
+        """The schemas that only such resource types have."""
+        hidden = self.types_beyond(permit)
+        shown: set[str] = set()
+        beyond: set[str] = set()
+        for resource_type in self.provider.resource_types:
+            extensions = [extension.schema_ for extension in resource_type.schema_extensions or []]
+            names = {str(schema) for schema in (resource_type.schema_, *extensions)}
+            (beyond if str(resource_type.id) in hidden else shown).update(names)
+        return frozenset(beyond - shown)
 
     def complete_schema(self, schema: Document, vocabulary: dict[str, dict[str, Any]]) -> None:
         """Write into a schema what differs between connections and vaults: canonical values, a refused rename."""
@@ -206,9 +242,43 @@ def _attribute(attributes: list[Document], path: list[str]) -> Document | None:
     return _attribute(found.get("subAttributes", []), path[1:])
 
 
+def _about(error: SCIMException, paths: list[str]) -> SCIMException:
+    """The same error, with the paths of the PATCH where the library's words name none of them."""
+    said = str(error)
+    if not paths or "validation error" in said or any(path.casefold() in said.casefold() for path in paths):
+        return error
+    return type(error)(detail=f"{', '.join(path[:64] for path in paths[:3])}: {said}")
+
+
+_VALIDATION = re.compile(r"\d+ validation errors? for [^\n]*\n")
+
+
+def _prose(detail: str) -> str:
+    """The validation library's report in one sentence an error, with SCIM's spelling of the attribute."""
+    report = _VALIDATION.match(detail)
+    if report is None:
+        return detail.split("For further information visit", 1)[0].strip()
+    told: list[str] = []
+    for line in detail[report.end() :].split("\n"):
+        if line and not line.startswith(" "):
+            place = re.sub(r"_([a-z])", lambda m: m[1].upper(), line.strip())
+            told.append(re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", place))
+        elif told and line.startswith("  ") and not line.startswith("    "):
+            told[-1] += f": {line.partition(' [type=')[0].strip()}"
+    return "; ".join(told[:3])
+
+
+_LONG = re.compile(
+    r"""(?P<open>['"])(?P<text>(?:(?!(?P=open)).){61})(?:(?!(?P=open)).){4,}(?P=open)"""  # a long quotation
+    r"""|(?P<word>\S{61})\S{20,}"""  # or a long word
+)
+
+
 def _plain(detail: str | None) -> str | None:
-    """Without the validation library's advertisement, and not longer than a log line."""
+    """Without the validation library's advertisement; at most 64 characters of what was sent; one line of a log."""
     if detail is None:
         return None
-    first = detail.split("For further information visit", 1)[0].strip()
+    first = _prose(detail.strip())
+    first = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in first[:10_000])
+    first = _LONG.sub(lambda m: f"{m['open']}{m['text']}…{m['open']}" if m["open"] else f"{m['word']}…", first)
     return first if len(first) <= 400 else first[:397] + "…"

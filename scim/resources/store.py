@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from scim2_models import NotFoundException, PreconditionFailedException, Resource, ResourceType, SearchRequest
@@ -9,7 +10,7 @@ from scim2_models import UniquenessException as LibraryUniqueness
 from scim2_server.storage import SearchPage
 
 from scim.directory.port import Directory
-from scim.errors import NotFound, Uniqueness
+from scim.errors import ConnectorError, NotFound, Uniqueness
 from scim.model import Caller
 from scim.protocol.projection import EVERYTHING, Document, Projection, projection_of
 from scim.protocol.service import Service
@@ -53,8 +54,9 @@ class DirectoryResources(ResourceStore):
         found: dict[str, dict[str, Any]] = {}
         for module in self._modules.values():
             if hasattr(module, "vocabulary"):
-                for schema, values in (await module.vocabulary()).items():
-                    found.setdefault(schema, {}).update(values)
+                with suppress(ConnectorError):  # a vault that is down takes its own words away, not those of others
+                    for schema, values in (await module.vocabulary()).items():
+                        found.setdefault(schema, {}).update(values)
         return found
 
     async def create_document(self, resource_type: ResourceType, resource: Resource[Any]) -> Document:

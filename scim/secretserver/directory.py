@@ -48,7 +48,7 @@ from scim.secretserver.client import VaultClient
 from scim.secretserver.flight import abreast
 from scim.secretserver.groups import Groups, refuse_managed, refuse_rename
 from scim.secretserver.health import Health, examine
-from scim.secretserver.holdings import Holdings
+from scim.secretserver.holdings import Holdings, nothing
 from scim.secretserver.memberships import Memberships
 from scim.secretserver.paging import Pager
 from scim.secretserver.personal import PersonalGroups
@@ -57,8 +57,7 @@ from scim.secretserver.roles import Roles
 from scim.secretserver.users import Users
 
 T = TypeVar("T")
-FEW_GROUPS = 10
-"""So many groups on a page have their members read on the spot; for more the index is asked."""
+FEW_GROUPS = 10  # so many on a page have their members read on the spot; for more the index is asked
 
 
 class SecretServerDirectory(Holdings):
@@ -126,8 +125,8 @@ class SecretServerDirectory(Holdings):
         """One call, and one each in parallel for groups and roles."""
         user, rows, held = await asyncio.gather(
             self._users.read(user_id),
-            self._groups.of_user(user_id) if groups else _nothing(),
-            self._roles.of_user(user_id) if roles else _nothing(),
+            self._groups.of_user(user_id) if groups else nothing(),
+            self._roles.of_user(user_id) if roles else nothing(),
         )
         return replace(
             user,
@@ -332,8 +331,8 @@ class SecretServerDirectory(Holdings):
             return await self._memberships.show(page, groups=query.groups, roles=query.roles)
         user = page[0]
         groups, roles = await asyncio.gather(
-            self._groups.refs_of_user(user.id) if query.groups else _nothing(),
-            self._roles.of_user(user.id) if query.roles else _nothing(),
+            self._groups.refs_of_user(user.id) if query.groups else nothing(),
+            self._roles.of_user(user.id) if query.roles else nothing(),
         )
         return [replace(user, groups=groups, roles=roles)]
 
@@ -375,10 +374,6 @@ class SecretServerDirectory(Holdings):
         except (Unavailable, VaultMisbehaved, asyncio.CancelledError):
             self._memberships.drop()
             raise
-
-
-async def _nothing() -> None:
-    return None
 
 
 def _refs(users: tuple[UserId, ...]) -> tuple[Ref, ...]:

@@ -7,6 +7,7 @@ to be absent; one that is read by id and not viewable is a refusal, not a NotFou
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from scim.content import Folder, FolderChange, FolderQuery, NewFolder, spoken
@@ -149,7 +150,8 @@ class Folders:
     async def delete(self, folder: Folder) -> None:
         if folder.personal:
             raise Mutability("A personal folder belongs to its user: it cannot be deleted")
-        await self._client.call(operations.DELETE_FOLDER, wire.Deleted, folder.id)
+        with suppress(NotFound):  # gone already: our own repetition of a call whose answer was lost, or somebody else
+            await self._client.call(operations.DELETE_FOLDER, wire.Deleted, folder.id)
         self._tree.apply(lambda tree: _leave(tree, folder.id))
 
     def forget(self) -> None:
@@ -165,9 +167,12 @@ class Folders:
 
     async def _parent(self, folder_id: FolderId) -> Folder:
         try:
-            return await self.read(folder_id)
+            parent = await self.read(folder_id)
         except NotFound:
             raise InvalidValue(f"parent: there is no container with the id {int(folder_id)}") from None
+        if parent.personal:
+            raise Mutability(f"parent: {spoken(parent.path)} is a personal folder: nothing is put in it")
+        return parent
 
     async def _move(self, folder: Folder, change: FolderChange) -> Folder:
         row = await self._row(folder.id)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from scim.content import Folder, Grant, GrantChange, GrantId, Levels, NewGrant, Secret, grant_parts, spoken
@@ -117,15 +118,13 @@ class Grants:
 
     async def remove(self, grant: Grant, *, detach: bool = False) -> None:
         """One read of the object, one DELETE; a grant that is gone already is a success."""
-        try:
+        with suppress(NotFound):
             own = await self._own(grant, detach=detach)
-        except NotFound:
-            return
-        if grant.kind is Kind.FOLDER_GRANT:
-            query = (("breakInheritance", "false"),)
-            await self._client.call(operations.REMOVE_FOLDER_GRANT, wire.Deleted, own.row, query=query)
-        else:
-            await self._client.call(operations.REMOVE_SECRET_GRANT, wire.Deleted, own.row)
+            if grant.kind is Kind.FOLDER_GRANT:
+                query = (("breakInheritance", "false"),)
+                await self._client.call(operations.REMOVE_FOLDER_GRANT, wire.Deleted, own.row, query=query)
+            else:
+                await self._client.call(operations.REMOVE_SECRET_GRANT, wire.Deleted, own.row)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from scim.content import (
     SecretQuery,
     Template,
 )
-from scim.errors import NotFound
+from scim.errors import InvalidValue, NotFound, TooMany
 from scim.model import FolderId, Found, GroupId, Kind, Ref, SecretId, UserId, UserQuery, fold
 from scim.secretserver import operations, wire
 from scim.secretserver.account import Account
@@ -39,6 +39,7 @@ from scim.secretserver.templates import Templates
 from scim.secretserver.users import Users
 
 OF_GROUP = Listing(operations.GROUP_ROLES, wire.Page[wire.RoleOfUser], "roleId")
+MOST_REMOVED = 200
 SHORT = 100
 """So many secrets of a folder come along with a single read of it."""
 
@@ -85,8 +86,8 @@ class Holdings:
         """One call, and one each in parallel for its secrets and for its owner."""
         folder = await self._folders.read(folder_id)
         found, holder = await asyncio.gather(
-            self._secrets.in_folder(folder_id, 10_000) if secrets else _nothing(),
-            self._owner(folder) if owner else _nothing(),
+            self._secrets.in_folder(folder_id, 10_000) if secrets else nothing(),
+            self._owner(folder) if owner else nothing(),
         )
         return replace(folder, secrets=found, owner=holder)
 
@@ -132,15 +133,44 @@ class Holdings:
             self._secrets.forget()
         return after
 
-    async def remove_folder(self, folder: Folder) -> None:
-        """One DELETE. What is in it goes the way this vault has for it: refused, or taken along."""
-        await self._folders.delete(folder)
+    async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
+        """One DELETE. Whether a vault takes what is in a folder along is not known (facts 13): where it refuses, and
+        `contents` may go, they go first, one by one.
+        """
+        try:
+            await self._folders.delete(folder)
+        except InvalidValue:
+            if not contents:
+                raise
+            await self._empty(folder)
+            await self._folders.delete(folder)
+        if contents:
+            self.forget()
         self.indexes[Kind.FOLDER_GRANT].object_gone(folder.id)
 
     async def folder_contents(self, folder: Folder) -> tuple[int, int]:
         """How many folders are below it, and how many secrets are in it. Two calls."""
         below, secrets = await asyncio.gather(self._folders.below(folder), self._secrets.count_in(folder.id))
         return len(below), secrets
+
+    async def _empty(self, folder: Folder) -> None:
+        """Deepest folders first. :raises TooMany: more than one request can do in its time."""
+        below = sorted(await self._folders.below(folder), key=lambda f: f.path.count("\\"), reverse=True)
+        held = [(f, await self._secrets.in_folder(f.id, MOST_REMOVED)) for f in (*below, folder)]
+        if any(inside is None for _, inside in held) or sum(len(inside or ()) for _, inside in held) > MOST_REMOVED:
+            raise TooMany(f"More than {MOST_REMOVED} secrets are in this container; empty it in parts")
+        for inner, inside in held:
+            for ref in inside or ():
+                await self._secrets.deactivate(await self._secrets.read(SecretId(ref.id)))
+            if inner.id != folder.id:
+                await self._folders.delete(inner)
+
+    def forget(self) -> None:
+        """Many things changed at once: every reading is taken anew."""
+        self._folders.forget()
+        self._secrets.forget()
+        for index in self.indexes.values():
+            index.forget()
 
     async def source_of(self, folder: Folder) -> Folder:
         return await self._folders.source(folder)
@@ -287,5 +317,5 @@ def _owns(grant: Grant) -> bool:
     return not grant.to_group and grant.levels.folder is FolderLevel.OWNER
 
 
-async def _nothing() -> None:
+async def nothing() -> None:
     return None

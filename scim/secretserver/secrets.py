@@ -99,7 +99,8 @@ class Secrets:
         return [secret for page in pages for secret in page]
 
     async def count_in(self, folder: FolderId) -> int:
-        query = (*LISTED, ("filter.folderId", str(int(folder))))
+        """How many secrets are in a folder and in those below it."""
+        query = (*LISTED, ("filter.folderId", str(int(folder))), ("filter.includeSubFolders", "true"))
         return (await self._pager.window(SECRETS, 0, 1, query=query))[1]
 
     async def in_folder(self, folder: FolderId, most: int) -> tuple[Ref, ...] | None:

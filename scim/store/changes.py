@@ -2,6 +2,7 @@
 
     partition                      key                what
     {vault}|{kind}|changed         {id:020d}          {"at": when}: one row an object that changed since the first sweep
+    {vault}|{kind}|feed            {ms:015d}|{id}     one row a change, in the order of time: what changed since …
     {vault}|{kind}|seen            {bucket:020d}      what the last sweep saw of the objects of one bucket, packed
 
 "Changed" is written by our own writes at once, and by the sweep for what somebody changed in the vault itself.
@@ -9,6 +10,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
@@ -26,6 +28,10 @@ def _key(number: int) -> str:
     return f"{number:020d}"
 
 
+def _milliseconds(when: datetime) -> str:
+    return f"{max(0, int(when.timestamp() * 1000)):015d}"
+
+
 def bucket_of(kind: Kind, number: int) -> int:
     """Objects that are near each other share a bucket; grants go by their object."""
     if kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT):
@@ -40,7 +46,9 @@ class ChangeStore:
         self._table = table
 
     async def note(self, vault: VaultId, kind: Kind, number: int, at: datetime) -> None:
-        await self._table.put(Row(f"{vault}|{kind}|changed", _key(number), {"at": at}))
+        feed = Row(f"{vault}|{kind}|feed", f"{_milliseconds(at)}|{number}", {})
+        changed = Row(f"{vault}|{kind}|changed", _key(number), {"at": at})
+        await asyncio.gather(self._table.put(changed), self._table.put(feed))
 
     async def forget(self, vault: VaultId, kind: Kind, number: int) -> None:
         await self._table.delete(f"{vault}|{kind}|changed", _key(number))
@@ -50,10 +58,10 @@ class ChangeStore:
         rows = self._table.query(f"{vault}|{kind}|changed", first=_key(first), last=_key(last))
         return {int(row.key): row.values["at"] async for row in rows}
 
-    async def since(self, vault: VaultId, kind: Kind, when: datetime) -> dict[int, datetime]:
-        """Everything known to have changed at `when` or later."""
-        rows = self._table.query(f"{vault}|{kind}|changed")
-        return {int(row.key): row.values["at"] async for row in rows if row.values["at"] >= when}
+    async def since(self, vault: VaultId, kind: Kind, when: datetime) -> set[int]:
+        """What changed at `when` or later; some of it may be gone since."""
+        rows = self._table.query(f"{vault}|{kind}|feed", first=_milliseconds(when), last="~", select=())
+        return {int(row.key.partition("|")[2]) async for row in rows}
 
     # -- the sweep ---------------------------------------------------------------------------------------------------
 

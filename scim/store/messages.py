@@ -21,6 +21,7 @@ from scim.store.table import Operation, Row, RowChanged, RowExists, Table
 
 _END = 10**20 - 1  # counting backwards from here, the newest row has the smallest key
 MOST_CHARACTERS = 30_000
+MEANT = ("Held by the mass-change", "The connector is in maintenance")
 HELD = "Held by the mass-change"  # how the breaker's refusal begins
 
 
@@ -55,8 +56,10 @@ class Message:
 
     @property
     def outcome(self) -> str:
-        """ok, refused (the client's affair) or failed (ours)."""
-        return "ok" if self.status < 400 else "refused" if self.status < 500 else "failed"
+        """ok, refused (the client's affair, or a human's: held, maintenance) or failed (ours)."""
+        if self.status < 400:
+            return "ok"
+        return "refused" if self.status < 500 or self.detail.startswith(MEANT) else "failed"
 
     @property
     def key(self) -> str:

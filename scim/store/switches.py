@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -31,21 +33,27 @@ class Switches:
     def __init__(self, rows: SettingsTable) -> None:
         self._rows = rows
         self._known = Switched()
-        self._read_at = -SECONDS
+        self._read_at = -3 * SECONDS
+        self._reading: asyncio.Task[None] | None = None
 
     async def read(self, *, fresh: bool = False) -> Switched:
         """What holds now. While the table is away, what held last: an outage must not close the door by itself."""
-        if not fresh and time.monotonic() - self._read_at < SECONDS:
-            return self._known
-        self._read_at = time.monotonic()  # others go on with what is known while this one asks
-        try:
+        if fresh:
             document, _ = await self._rows.get(_NAME)
-        except StoreUnavailable:
-            if fresh:
-                raise
+            self._known = _switched(document)
             return self._known
-        self._known = _switched(document)
+        age = time.monotonic() - self._read_at
+        if age < SECONDS:
+            return self._known
+        self._read_at = time.monotonic()
+        self._reading = asyncio.get_running_loop().create_task(self._read_again())
+        if age > 2 * SECONDS:  # a busy instance goes on beside the reading, an idle one must not act on old news
+            await asyncio.shield(self._reading)
         return self._known
+
+    async def _read_again(self) -> None:
+        with suppress(StoreUnavailable):
+            await self.read(fresh=True)
 
     async def change(self, **changes: Any) -> Switched:
         """:raises StoreUnavailable: somebody else keeps changing them."""

@@ -1,4 +1,4 @@
-"""What the console shows of a request, made from what went in and out. Redacted here, before it is kept anywhere."""
+"""What the console shows of a request, made from what went in and out; bodies follow when they are written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 from scim.context import RequestContext
 from scim.store.messages import Message
-from scim.store.redaction import shown_body, shown_query
+from scim.store.redaction import shown_query
 from scim.triggers.exchange import Incoming, Outgoing
 
 
@@ -41,8 +41,6 @@ def message_of(
         query=shown_query(incoming.raw_query) if full else "",
         status=outgoing.status,
         ms=round((time.perf_counter() - started) * 1000, 1),
-        received=shown_body(incoming.body) if full and admitted is not None else "",
-        answered=shown_body(outgoing.body) if full or ended else "",
         detail=_detail(outgoing) if ended else "",
         normalised=tuple(context.normalised[:20]),
         notes=tuple(context.notes[:20]),

@@ -111,7 +111,9 @@ def _watch(
     """Let console and metrics see it. Whatever goes wrong here is nothing to the client."""
     try:
         route = route_of(normalise_path(incoming.path[len(PREFIX) :]))
-        connector.recorder.note(message_of(connector, context, incoming, outgoing, admitted, route, started))
+        message = message_of(connector, context, incoming, outgoing, admitted, route, started)
+        received = None if admitted is None else incoming.body
+        connector.recorder.note(message, received, outgoing.body)
         shown = "-" if admitted is None else route  # strangers must not make up names for series
         ms = (time.perf_counter() - started) * 1000
         connector.metrics.note(incoming.method, shown, outgoing.status, ms, context.upstream)

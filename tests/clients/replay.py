@@ -106,7 +106,8 @@ def broken(promise: dict[str, Any], state: dict[str, Any]) -> list[str]:
         return differences(promise["count"], len(found), f"enabled groups named {promise['groups']}")
     if "user" in promise:
         row = next((u for u in state["users"] if u["id"] == int(promise["user"])), None)
-        return differences(promise["has"], row, "user")
+        held = sorted(r["roleId"] for r in state["user_roles"] if r["userId"] == int(promise["user"]))
+        return differences(promise["has"], row, "user") + differences(promise.get("roles", held), held, "roles")
     number = int(promise["group"])
     problems = []
     if "members" in promise:

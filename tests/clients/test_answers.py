@@ -188,3 +188,11 @@ async def test_what_was_normalised_is_visible_in_the_audit_row() -> None:
     assert {"boolean sent as text", "schemas filled in"} <= said[0]
     assert {"op in capitals", "boolean sent as text"} <= said[1]
     assert "schemas filled in" in said[2]
+
+
+async def test_the_sort_order_may_be_in_capitals() -> None:
+    client = await Door(users=5).client()
+    expected = (await client.get("/Users?sortBy=userName&sortOrder=descending")).json()["Resources"]
+    assert expected == (await client.get("/Users?sortBy=USERNAME&sortOrder=Descending")).json()["Resources"]
+    body = {"sortBy": "userName", "sortOrder": "DESCENDING"}
+    assert expected == (await client.post("/Users/.search", json=body)).json()["Resources"]

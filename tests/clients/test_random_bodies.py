@@ -14,7 +14,7 @@ from tests.clients.test_random_patches import LEAVES, OPS, World
 from tests.door import patch
 
 NUMBER = itertools.count(1)
-USUAL = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+USUAL = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 TABLES = (
     "users",
     "groups",

@@ -16,7 +16,7 @@ from tests.door import Door, group, patch, user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 NUMBER = itertools.count(1)
-USUAL = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+USUAL = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 class World:

@@ -12,8 +12,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scim.access.oauth import ASSERTION
+from scim.access.grants import ANYBODY_BURST, BURST
+from scim.access.oauth import ASSERTION, GrantRefused
 from scim.access.tokens import mint
+from scim.errors import TooManyRequests
 from tests.clients.authority import AUDIENCE, SUBJECT, TENANT, Authority
 from tests.door import HOST, Door, user
 
@@ -191,13 +193,25 @@ async def test_a_forged_or_old_access_token_is_refused() -> None:
     assert {401} == {(await ask(here, token)).status_code for token in forged}
 
 
-async def test_the_token_endpoint_slows_strangers_down() -> None:
+async def test_the_token_endpoint_slows_strangers_down_and_not_their_neighbours() -> None:
     here = door()
-    answers = [await grant(here, {"grant_type": "password"}) for _ in range(25)]
+    answers = [await grant(here, {"grant_type": "password"}) for _ in range(BURST + 20)]
     late = [answer for answer in answers if answer.status_code == 429]
     assert late
     assert late[0].json()["error"] == "slow_down"
     assert int(late[0].headers["retry-after"]) >= 1
+    grants = here.connector.grants
+    for address, most in (("203.0.113.7", BURST), ("203.0.113.8", BURST), ("", ANYBODY_BURST)):
+        refused = []
+        for number in range(most + 30):
+            try:
+                await grants.grant(FORM, b"grant_type=password", address)
+            except TooManyRequests:
+                refused.append(number)
+            except GrantRefused:
+                continue
+        assert refused
+        assert refused[0] >= most
 
 
 async def test_an_outage_of_the_tables_is_no_wrong_secret() -> None:

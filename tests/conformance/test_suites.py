@@ -35,7 +35,8 @@ def plain_vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def test_scim2_tester_finds_nothing_wrong_with_any_published_attribute(plain_vault: Stack) -> None:
     headers = {"Authorization": f"Bearer {plain_vault.token}"}
-    results = check_server(SyncSCIMClient(Client(base_url=plain_vault.scim, headers=headers, timeout=60)))
+    client = SyncSCIMClient(Client(base_url=plain_vault.scim, headers=headers, timeout=60))
+    results = check_server(client, resource_types=["User", "Group"])  # the others: tests/pam/test_tester.py
     wrong = [f"{r.title} {r.resource_type}: {r.reason}" for r in results if r.status is not Status.SUCCESS]
     assert wrong == []
     assert len(results) > 120

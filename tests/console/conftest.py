@@ -24,9 +24,12 @@ async def rig() -> Any:
     await rig.connector.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A running browser. Without Chromium the test is skipped, and says so."""
+    """A running browser. Without Chromium the test is skipped, and says so.
+
+    Closed with its module: Playwright's event loop would be in the way of every asynchronous test after it.
+    """
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium, or set CHROMIUM")

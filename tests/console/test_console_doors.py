@@ -11,7 +11,7 @@ from scim.console.people import Role
 from scim.console.routes import doors
 from scim.settings import Settings
 from scim.triggers.requests import answer_as
-from tests.console.rig import BASE, Rig
+from tests.console.rig import BASE, KEY, Rig
 
 ROLES = {"visitor": Role.PUBLIC, "auditor": Role.AUDITOR, "operator": Role.OPERATOR, "admin": Role.ADMIN}
 PUBLIC = {
@@ -76,8 +76,11 @@ async def test_each_role_opens_the_pages_that_are_its_own(rig, role):
         if door.role <= ROLES[role] and "GET" in door.methods and "{" not in door.path.replace("connections/{id}", "")
     } - {"/console/sign-in/entra", "/console/"}
     async with rig.signed_in(role) as browser:
-        answers = {path: (await browser.get(path)).status_code for path in sorted(paths)}
-    assert answers == dict.fromkeys(sorted(paths), 200)
+        answers = {path: await browser.get(path) for path in sorted(paths)}
+    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(sorted(paths), 200)
+    for path, answer in answers.items():
+        for secret in ("simulator-only", KEY):
+            assert (path, secret in answer.text) == (path, False)
 
 
 # -- other sites ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the fault tests say to the connector, and what is to come of it: a small world, writes, and how to judge them."""
+"""What the fault tests say to the connector, and what is to come of it: a world, writes, and how to judge them."""
 
 from __future__ import annotations
 
@@ -148,11 +148,11 @@ def told_truth(answer: httpx.Response, right: httpx.Response | None, what: str =
     assert re.fullmatch(r"[1-9]\d{0,3}", answer.headers.get("retry-after", "")), f"{what}: {dict(answer.headers)}"
 
 
-_UNSTEADY = {"nextCursor", "previousCursor", "canonicalValues"}
+_UNSTEADY = {"nextCursor", "previousCursor", "canonicalValues", "required"}
 
 
 def steady(value: Any) -> Any:
-    """Without cursors, which are sealed anew each time, and the vault's values, which /Schemas does without."""
+    """Without cursors, which are sealed anew each time, and what the vault adds to /Schemas, which does without it."""
     if isinstance(value, dict):
         return {k: steady(v) for k, v in value.items() if k not in _UNSTEADY}
     return [steady(v) for v in value] if isinstance(value, list) else value

@@ -303,7 +303,7 @@ async def upkeep(pieces: Pieces) -> None:
 
 
 async def test_a_host_killed_at_random_moments_makes_nothing_twice_and_leaves_nothing_open(pieces: Pieces) -> None:
-    await crash_and_recover(pieces, 3, random.Random(7))
+    await crash_and_recover(pieces, 2, random.Random(7))
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import re
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
@@ -50,7 +51,7 @@ READS: dict[str, Request] = {
     "sorted users": get("/Users", sortBy="userName", count=5),
     "users with a cursor": get("/Users", cursor="", count=4),
     "searched users": searched("/Users/.search", filter='userName eq "known"'),
-    "everything": searched("/.search", filter='id eq "7"'),
+    "everything": searched("/.search", filter='userName eq "known"'),
     "group": get("/Groups/{w.group}"),
     "group without members": get("/Groups/{w.group}", excludedAttributes="members"),
     "group by name": found_by("/Groups", 'displayName eq "Known"'),
@@ -74,13 +75,24 @@ def lines(calls: list[dict[str, Any]]) -> list[str]:
 
 @pytest.mark.parametrize("name", READS)
 async def test_no_fault_of_the_vault_makes_a_read_empty(name: str) -> None:
-    """Every call behind every read, in every way that answers at once: 0 empty lists, 0 × 404, 0 × 401."""
+    """Every call behind every read, in three of the ways that answer at once: 0 empty lists, 0 × 404, 0 × 401."""
+    turns = itertools.cycle((*KINDS, "400"))
+    await faulty_reads(name, lambda: [next(turns), next(turns), next(turns)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READS)
+async def test_no_fault_of_the_vault_whatever_it_is_makes_a_read_empty(name: str) -> None:
+    await faulty_reads(name, lambda: [*KINDS, "400"])
+
+
+async def faulty_reads(name: str, kinds: Callable[[], list[str]]) -> None:
     w = await world()
     w.door.restart()
     w.door.calls()
     right = await READS[name](w)
     assert 200 == right.status_code, right.text
-    for pattern, kind in itertools.product(lines(w.door.calls()), (*KINDS, "400")):
+    for pattern, kind in [(p, k) for p in lines(w.door.calls()) for k in kinds()]:
         w.door.restart()
         w.door.fail({"match": pattern, "do": kind, "retry_after": 1})
         told_truth(await READS[name](w), right, f"{kind} at {pattern}")
@@ -151,12 +163,12 @@ async def test_no_fault_of_the_tables_makes_a_read_empty(name: str) -> None:
 # -- writes ----------------------------------------------------------------------------------------------------------
 
 
-async def faulty_vault(write: str, kinds: Any) -> list[str]:
+async def faulty_vault(write: str, kinds: Callable[[str], Iterable[str]]) -> list[str]:
     """A write with each of its calls failing in some ways; what is wrong after its repetition."""
     right = await done_right(write)
     wrong: list[str] = []
     for number, pattern in enumerate(lines(right.calls)):
-        for kind in kinds(number):
+        for kind in kinds(pattern):
             w = await world(write)
             w.door.restart()
             w.door.fail({"match": pattern, "do": kind, "retry_after": 1})
@@ -170,9 +182,10 @@ async def faulty_vault(write: str, kinds: Any) -> list[str]:
 
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_write_that_meets_a_fault_is_completed_by_its_repetition(write: str) -> None:
-    """Each call behind a write fails in two ways, and what changes something is cut after it was done."""
+    """Each call behind a write fails in one way, what changes something in four; the slow test takes all ways."""
     turns = itertools.cycle(KINDS)
-    assert [] == await faulty_vault(write, lambda _: {next(turns), next(turns), "drop-after"})
+    often = ("drop-after", "drop-before", "bad-json", "503")
+    assert [] == await faulty_vault(write, lambda call: [next(turns)] if call.startswith("^GET") else often)
 
 
 @pytest.mark.slow
@@ -184,10 +197,11 @@ async def test_a_write_that_meets_any_fault_anywhere_is_completed_by_its_repetit
 @pytest.mark.parametrize("kind", ["unavailable", "lost"])
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_write_that_loses_its_tables_is_completed_by_its_repetition(write: str, kind: str) -> None:
-    """Each table call fails once; then all of them from there on, for as long as the request lasts."""
+    """Each table call fails: once, or all of them from there on, for as long as the request lasts."""
     right = await done_right(write)
     wrong: list[str] = []
-    for after, times in itertools.product(range(right.table_calls), (1, FOR_EVER)):
+    for after in range(right.table_calls):
+        times = FOR_EVER if after % 2 else 1
         w = await world(write)
         w.door.restart()
         await w.client.get("/ServiceProviderConfig")

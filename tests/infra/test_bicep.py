@@ -262,7 +262,7 @@ def test_app_settings_are_those_the_app_reads():
 def test_every_table_of_the_design_is_made():
     tables = re.search(r"var tableNames = \[(.*?)\]", TEXT["storage.bicep"], re.DOTALL).group(1)
     assert re.findall(r"'(\w+)'", tables) == [
-        *("connections", "tokens", "vaults", "attributes", "externalids", "journal", "audit", "settings")
+        *("connections", "tokens", "vaults", "attributes", "externalids", "journal", "audit", "settings", "messages")
     ]
 
 

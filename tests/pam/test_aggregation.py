@@ -1,6 +1,6 @@
 """A walk over everything, as SailPoint does it: what it costs upstream, in time and in memory.
 
-At the issue's size (20,000 folders, 50,000 secrets, 100,000 folder permissions, 10,000 users, 1,000 groups) it is marked
+At the full size (20,000 folders, 50,000 secrets, 100,000 folder permissions, 10,000 users, 1,000 groups) it is marked
 slow; the normal suite walks a tenth of that in process and holds the same promise.
 """
 

@@ -337,7 +337,9 @@ async def test_a_connection_has_words_of_its_own_many_to_one(world: Make) -> Non
     w = world({"container_rights": {"Admin": "Owner", "PowerUser": "Owner", "Auditor": "View/List"}})
     person = w.person()
     made = await w.made("/ContainerPermissions", body(1, person.id, "PowerUser"))
-    assert ["PowerUser"] == made["rights"] == (await w.send("GET", f"/ContainerPermissions/{made['id']}")).body["rights"]
+    assert (
+        ["PowerUser"] == made["rights"] == (await w.send("GET", f"/ContainerPermissions/{made['id']}")).body["rights"]
+    )
     assert ("Owner", "Owner") == w.rows(1)[person.personal_group_id]
     path = f"/ContainerPermissions/{made['id']}"
     assert ["Auditor"] == (await w.send("PUT", path, body(1, person.id, "auditor"))).body["rights"]

@@ -119,9 +119,18 @@ async def test_what_is_not_empty_is_deleted_only_where_the_policy_says_so(world:
     assert (400, "mutability") == (answer.status, answer.body["scimType"])
     assert "not empty" in answer.detail
     assert before == w.frozen()
-    w = world({"delete_non_empty": "allow", "breaker_floor": 100}, switches={"delete_nonempty_folder": "cascade"})
-    assert 204 == (await w.send("DELETE", "/Containers/1")).status
-    assert 1 not in w.tree.folders
+
+
+@pytest.mark.parametrize("vault", ["cascade", "refuse"])
+async def test_where_the_policy_allows_it_the_contents_go_too(world: Make, vault: str) -> None:
+    w = world({"delete_non_empty": "allow", "breaker_floor": 100}, switches={"delete_nonempty_folder": vault})
+    below = {f.id for f in w.tree.below(1)}
+    inside = [s for s in w.tree.secrets.values() if s.folder_id in {1, *below}]
+    others = len(w.tree.folders) - len(below) - 1
+    assert (await w.send("DELETE", "/Containers/1")).status == 204
+    assert others == len(w.tree.folders)
+    assert inside
+    assert not [s for s in inside if s.active]
 
 
 async def test_deleting_much_waits_for_a_human(world: Make) -> None:

@@ -41,9 +41,9 @@ async def test_our_own_changes_are_in_the_next_delta_and_nothing_else(world: Mak
     folder = (await w.made("/Containers", {"name": "Fresh"}))["id"]
     secret = (await w.made("/PrivilegedData", body(folder=folder)))["id"]
     holder = {"user": {"value": str(w.person().id)}}
-    grant = (
-        await w.made("/ContainerPermissions", {"container": {"value": folder}, **holder, "rights": ["View"]})
-    )["id"]
+    grant = (await w.made("/ContainerPermissions", {"container": {"value": folder}, **holder, "rights": ["View"]}))[
+        "id"
+    ]
     more = (
         await w.made("/PrivilegedDataPermissions", {"privilegedData": {"value": secret}, **holder, "rights": ["View"]})
     )["id"]

@@ -171,9 +171,12 @@ async def test_a_right_on_a_secret_that_inherits_is_refused_or_ends_that_by_poli
     refused = await w.send("POST", "/PrivilegedDataPermissions", right(secret, w.person().id, "View"))
     assert (400, "mutability", before) == (refused.status, refused.body["scimType"], w.frozen())
     assert w.tree.path(w.root()) in refused.detail
-    assert 0 == (await w.send("GET", f"/PrivilegedDataPermissions?filter=privilegedData.value eq {secret}")).body[
-        "totalResults"
-    ]
+    assert (
+        0
+        == (await w.send("GET", f"/PrivilegedDataPermissions?filter=privilegedData.value eq {secret}")).body[
+            "totalResults"
+        ]
+    )
     w = world({"break_inheritance": "break"})
     secret = (await w.made("/PrivilegedData", body()))["id"]
     person = w.person()

@@ -8,7 +8,7 @@ Three things that the suite cannot know, and how they are met:
 * it adds and removes whole extensions, read-only and write-only parts too: here it is a client that does not know ours,
   as IdentityIQ is one. What they hold is tested in this directory.
 
-Role and Entitlement are read-only types, which the suite has no notion of.
+Role and Entitlement are read-only types, which the suite has no notion of; users and groups are in tests/conformance.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.conftest import Stack, start_stack, stop_stack
 
 pytestmark = pytest.mark.stack
 OURS = "extension:secretserver"
-WRITABLE = ["PrivilegedData", "PrivilegedDataPermission", "Container", "ContainerPermission", "Group", "User"]
+WRITABLE = (["PrivilegedData", "PrivilegedDataPermission"], ["Container", "ContainerPermission"])
 POLICIES = (
     *("grantees=users", "secret_blanks=fill", "secret_template=Web Password", "secret_folder=1"),
     *("break_inheritance=break", "unknown_members=skip"),
@@ -63,11 +63,12 @@ def described(stack: Stack) -> ScimProvider:
 def test_scim2_tester_finds_nothing_wrong(plain: Stack) -> None:
     headers = {"Authorization": f"Bearer {plain.token}"}
     wrong, count = [], 0
-    for name in WRITABLE:
+    provider = described(plain)
+    for names in WRITABLE:
         http = Client(base_url=plain.scim, headers=headers, timeout=60)
-        results = check_server(SyncSCIMClient(http, provider=described(plain)), resource_types=[name])
+        results = check_server(SyncSCIMClient(http, provider=provider), resource_types=names)
         wrong += [f"{r.title} {r.resource_type}: {r.reason}" for r in results if r.status is not Status.SUCCESS]
         count += len(results)
     assert wrong == []
-    assert count > 150
+    assert count > 90
     assert plain.state()["secret_views"] == []

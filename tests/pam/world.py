@@ -45,7 +45,9 @@ class World(InProcess):
         self.connection: Connection | None = None
 
     def _directory(self, vault: Vault, secret: SecretStr) -> SecretServerDirectory:
-        return SecretServerDirectory.connect(vault, secret, insecure=True, transport=Checked(self.simulator, checked=True))
+        return SecretServerDirectory.connect(
+            vault, secret, insecure=True, transport=Checked(self.simulator, checked=True)
+        )
 
     @property
     def vault(self) -> Any:

@@ -1,4 +1,4 @@
-"""Every route demands authentication, proven by asking the running app which routes there are (Casdoor CVE-2025-4210)."""
+"""Every route demands authentication: the running app is asked which routes there are (Casdoor CVE-2025-4210)."""
 
 from __future__ import annotations
 
@@ -33,12 +33,18 @@ def routes() -> list[tuple[str, str]]:
 
 def paths(route: str) -> list[str]:
     rest = "{*rest}"
-    return [route.replace(rest, more).rstrip("/") or "/" for more in ("", "2", ".search", "2/x")] if rest in route else [route]
+    return (
+        [route.replace(rest, more).rstrip("/") or "/" for more in ("", "2", ".search", "2/x")]
+        if rest in route
+        else [route]
+    )
 
 
 async def ask(door: Door, method: str, path: str, **headers: str) -> httpx.Response:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=await door.host()), base_url=HOST) as client:
-        return await client.request(method, path, headers=headers, content=b"{}" if method in {"POST", "PUT", "PATCH"} else None)
+        return await client.request(
+            method, path, headers=headers, content=b"{}" if method in {"POST", "PUT", "PATCH"} else None
+        )
 
 
 @pytest.mark.parametrize(("name", "route"), routes())
@@ -144,7 +150,9 @@ async def make_expired(door: Door, connection: Any, token: Any) -> None:
     table = door.store.table("tokens")
     for key, row in list(table.rows.items()):
         if key[1] == f"key|{token.key_id}":
-            late = {n: (datetime.now(UTC) - timedelta(seconds=1) if n == "expires" else v) for n, v in row.values.items()}
+            late = {
+                n: (datetime.now(UTC) - timedelta(seconds=1) if n == "expires" else v) for n, v in row.values.items()
+            }
             table.rows[key] = replace(row, values=late)
 
 

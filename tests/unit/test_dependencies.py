@@ -91,7 +91,7 @@ MAY: dict[str, dict[str, str]] = {
         "directory.breaker": "how near a connection is to being held",
     },
 }
-"""What a module of scim may import from scim. Not listed: app, function_app, cli and rehearsal, which put all together."""
+"""What a module of scim may import from scim. Not listed: app, cli and rehearsal, which put all together."""
 
 WHOLE = {"app", "cli", "rehearsal"}
 
@@ -183,7 +183,9 @@ def test_a_library_has_one_home(library: str) -> None:
 
 def test_only_the_composition_root_sees_everything() -> None:
     """Adapters are named in app alone, and nothing but the entry points imports app."""
-    users = {name for name, path in modules() if any(f == "scim.app" or f.startswith("scim.app.") for f in imports(path))}
+    users = {
+        name for name, path in modules() if any(f == "scim.app" or f.startswith("scim.app.") for f in imports(path))
+    }
     assert set() == {name for name in users if name.partition(".")[0] not in WHOLE}
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,14 +16,15 @@ from scim.administration.deeds import ANNOUNCED
 from scim.audit.events import OUTCOMES, Entry
 from scim.audit.export import as_csv, as_jsonl
 from scim.audit.newest import search_newest
-from scim.audit.verify import verify
+from scim.audit.verify import Report, verify
 from scim.console.desk import Desk
 from scim.errors import InvalidValue, TooLarge
 from scim.model import fold
 
 PAGE = 100
-MOST_LOOKED_AT = 20_000  # rows that one search by text walks; then it says how far it came
-MOST_EXPORTED = 100_000
+PATIENCE = 2.0  # seconds that one search by text walks; then it says how far it came
+MOST_EXPORTED = 50_000
+VERIFY_SECONDS = 180.0  # within the host's 230
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30),
          "365d": timedelta(days=365)}  # fmt: skip
 
@@ -59,10 +63,11 @@ class AuditPages:
 
     async def show(self, request: Request) -> Response:
         wanted = asked(request)
-        rows, looked, more = await page_of(self._desk, wanted)
+        page = await page_of(self._desk, wanted)
         connections = await self._desk.connections.list()
-        return self._desk.page(request, "audit.html", rows=rows, wanted=wanted, looked=looked, more=more,
-                               connections=connections, outcomes=OUTCOMES, spans=list(SPANS))  # fmt: skip
+        older = _older(request, page)
+        return self._desk.page(request, "audit.html", page=page, wanted=wanted, connections=connections, older=older,
+                               outcomes=OUTCOMES, spans=list(SPANS))  # fmt: skip
 
     async def export(self, request: Request) -> Response:
         """The same search as a file. The host cannot stream, so a larger one belongs to the command line."""
@@ -89,8 +94,17 @@ class AuditPages:
         return Response(text, media_type=media, headers={"content-disposition": f'attachment; filename="{name}"'})
 
     async def verify(self, request: Request) -> Response:
-        report = await verify(self._desk.connector.store.table("audit"))
+        report = await verified(self._desk)
         return self._desk.page(request, "_verified.html", report=report)
+
+
+async def verified(desk: Desk) -> Report:
+    """:raises TooLarge: the trail is longer than what the host gives time for."""
+    try:
+        async with asyncio.timeout(VERIFY_SECONDS):
+            return await verify(desk.connector.store.table("audit"))
+    except TimeoutError:
+        raise TooLarge("The trail is too long to be verified here: use `scim.cli verify-audit`") from None
 
 
 async def _nothing() -> None:
@@ -108,19 +122,26 @@ def found(desk: Desk, wanted: Search) -> AsyncIterator[Entry]:
     )
 
 
-async def page_of(desk: Desk, wanted: Search) -> tuple[list[Entry], int, bool]:
-    """The newest rows that meet it, how many were looked at, and whether there are more."""
-    rows: list[Entry] = []
-    looked = 0
+@dataclass(slots=True)
+class Page:
+    """The newest rows that meet a search. `until`: where to go on, when there may be more."""
+
+    rows: list[Entry]
+    looked: int = 0
+    until: datetime | None = None
+
+
+async def page_of(desk: Desk, wanted: Search) -> Page:
+    """At most a page, and at most a few seconds: then it says how far it came."""
+    page, started = Page([]), time.monotonic()
     async for entry in found(desk, wanted):
-        looked += 1
+        page.looked += 1
         if wanted.meets(entry):
-            if len(rows) == PAGE:
-                return rows, looked, True
-            rows.append(entry)
-        if looked >= MOST_LOOKED_AT:
-            return rows, looked, True
-    return rows, looked, False
+            page.rows.append(entry)
+        if len(page.rows) == PAGE or (page.looked % 50 == 0 and time.monotonic() - started > PATIENCE):
+            page.until = entry.event.at
+            break
+    return page
 
 
 def asked(request: Request) -> Search:
@@ -133,6 +154,14 @@ def asked(request: Request) -> Search:
     return Search(since, until, span, q.get("connection", "")[:64], outcome if outcome in OUTCOMES else "",
                   q.get("object", "")[:40], q.get("kind", "")[:40], q.get("text", "")[:100].strip(),
                   bool(q.get("reads")))  # fmt: skip
+
+
+def _older(request: Request, page: Page) -> str:
+    """The query of the page after this one; "" when this is the last."""
+    if page.until is None:
+        return ""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"until", "since"}]
+    return urlencode([*kept, ("until", page.until.isoformat())])
 
 
 def _moment(text: str) -> datetime | None:

@@ -18,7 +18,7 @@ from scim.console.people import Person, Role, role_named
 from scim.errors import ConnectorError, Forbidden, TooManyRequests, Unauthenticated
 
 FLOW_SECONDS = 600
-ROLES = {"Admin": Role.ADMIN, "Operator": Role.OPERATOR, "Auditor": Role.AUDITOR}
+GUESSES, GUESSES_OF_ALL = 3, 50  # of one account: fewer than what locks it in the vault
 
 
 class SignIn:
@@ -72,7 +72,7 @@ class SignIn:
         if not wanted or vault is None or not name or not password:
             return await self._page(request, Unauthenticated("Name and password, please"))
         now, tried = time.monotonic(), f"{vault.id}|{name.casefold()}"
-        if desk.attempts.wait(tried, now) or desk.attempts.wait("everybody", now - 840):
+        if desk.attempts.wait(tried, now, GUESSES) or desk.attempts.wait("everybody", now, GUESSES_OF_ALL):
             return await self._page(request, TooManyRequests("Too many wrong attempts; wait a quarter of an hour"))
         domain = field(form, "domain")
         account = vault.model_copy(update={"auth": "password", "username": name, "domain": domain})

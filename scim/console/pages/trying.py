@@ -125,7 +125,7 @@ async def plan_request(desk: Desk, connection: Connection, made: HandMade) -> di
     return tried(made, outgoing, context, rehearsal.plan)
 
 
-def _forget(_: object) -> None:
+def _forget(*_: object) -> None:
     """Nothing happened."""
 
 

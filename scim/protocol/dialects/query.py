@@ -53,6 +53,9 @@ def normalise_query(
         notes.say("itemsPerPage read as count")
         found.setdefault("count", aliased)
     query = {name: _one(name, values) for name, values in found.items()}
+    if not strict and query.get("sortOrder", "") != query.get("sortOrder", "").lower():
+        notes.say("sort order in capitals")
+        query["sortOrder"] = query["sortOrder"].lower()
     if "filter" in query:
         if strict:
             check_filter(query["filter"])
@@ -155,6 +158,9 @@ def _search_value(name: str, value: Any, notes: Notes) -> Any:
     if name in _LISTS and isinstance(value, str):
         notes.say("attributes sent as one string")
         return [part.strip() for part in value.split(",") if part.strip()]
+    if name == "sortOrder" and isinstance(value, str) and value != value.lower():
+        notes.say("sort order in capitals")
+        return value.lower()
     if name in {"startIndex", "count"} and isinstance(value, str) and value.strip().lstrip("-").isdecimal():
         text = value.strip()
         if len(text) < 19 and text.isascii():

@@ -135,6 +135,15 @@ def test_what_was_under_way_is_not_repeated_by_a_restore(terminal, tmp_path):
     assert not terminal.store.table("journal").rows
 
 
+def test_a_console_key_that_was_taken_away_does_not_come_back(terminal, tmp_path):
+    old = terminal.json("console key old")["key"][4:12]
+    terminal(f"backup {tmp_path}/copy")
+    assert terminal(f"console remove {old}") == 0, terminal.err
+    new = terminal.json("console key new")["key"][4:12]
+    assert terminal(f"restore {tmp_path}/copy --replace") == 0
+    assert [new] == [key["key_id"] for key in terminal.json("console list")]
+
+
 def test_a_copy_wants_a_directory_of_its_own(terminal, tmp_path):
     (tmp_path / "note.txt").write_text("mine")
     assert terminal(f"backup {tmp_path}") == 1
