@@ -123,7 +123,9 @@ class Host:
             path, shown = paths(scope["raw_path"])
         except BadPath:
             return await _send_empty(send, 400)
-        found = self._router.match(method, path)
+        # /admin is the host's own: not even an app's catch-all gets it
+        reserved = path.strip("/").lower().partition("/")[0] == "admin"
+        found = None if reserved else self._router.match(method, path)
         if found is None:
             return await self._serve_host(method, path, send)
         function, route = found

@@ -311,8 +311,7 @@ class SecretServerDirectory(Holdings):
 
     async def own_account(self) -> UserId:
         """The account that the connector signs in with; one call in the life of a process."""
-        if self._own is None:
-            self._own = (await self._account.read()).id
+        self._own = self._own or (await self._account.read()).id
         return self._own
 
     async def warm(self) -> None:

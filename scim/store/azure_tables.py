@@ -30,23 +30,12 @@ import aiohttp
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.core.pipeline.policies import (
-    AsyncRedirectPolicy,
-    CustomHookPolicy,
-    DistributedTracingPolicy,
-    HttpLoggingPolicy,
-    NetworkTraceLoggingPolicy,
-    ProxyPolicy,
-    RequestIdPolicy,
-    UserAgentPolicy,
-)
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.core.rest import HttpRequest
 from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from scim.errors import StoreUnavailable, Unavailable
-from scim.store import transaction
+from scim.store.lean_client import LeanClient
 from scim.store.limits import check_batch, check_key, check_name, check_row
 from scim.store.table import Operation, Row, RowChanged, RowExists
 
@@ -56,52 +45,13 @@ BUDGET_SECONDS = 3.0  # for one call with its retries; a page of a query counts 
 ATTEMPTS = 3
 _PAGE = 1000  # the service's own limit
 
-_UNNEEDED = (
-    AsyncRedirectPolicy,
-    CustomHookPolicy,
-    DistributedTracingPolicy,
-    HttpLoggingPolicy,
-    NetworkTraceLoggingPolicy,
-    ProxyPolicy,
-    RequestIdPolicy,
-    UserAgentPolicy,
-)
-
-
-class _LeanClient(TableClient):
-    """The SDK's client without the policies that nobody reads. Should the SDK rename this hook, only speed is lost."""
-
-    def _configure_policies(self, **kwargs: Any) -> list[Any]:
-        policies: list[Any] = super()._configure_policies(**kwargs)
-        return [policy for policy in policies if not isinstance(policy, _UNNEEDED)]
-
-    async def transact(self, operations: Sequence[Operation]) -> tuple[int, str]:
-        """An entity group transaction without the SDK's way of writing it (transaction.py).
-
-        :return: (0, "") or the status and code of the step that was refused. :raises HttpResponseError:
-        """
-        kind, body = transaction.write(operations, account_url=self.url, table=self.table_name)
-        headers = {
-            "x-ms-version": self.api_version,
-            "DataServiceVersion": "3.0",
-            "MaxDataServiceVersion": "3.0;NetFx",
-            "Content-Type": kind,
-            "Accept": "application/json",
-        }
-        request = HttpRequest("POST", f"{self.url}/$batch", headers=headers, content=body)
-        response = await self._client.send_request(request, stream=True)  # unread by the SDK: it knows no such answer
-        await response.read()
-        if response.status_code != 202:
-            raise HttpResponseError(response=response)
-        return transaction.read(response.text())
-
 
 @dataclass(slots=True)
 class _Open:
     """What belongs to one event loop: a session with its connections, and a client per table over it."""
 
     session: aiohttp.ClientSession
-    clients: dict[str, _LeanClient] = field(default_factory=dict)
+    clients: dict[str, LeanClient] = field(default_factory=dict)
 
 
 class AzureStore:
@@ -153,7 +103,7 @@ class AzureStore:
         if opened is not None:
             await opened.session.close()
 
-    def client(self, name: str) -> _LeanClient:
+    def client(self, name: str) -> LeanClient:
         """The client of a table in the running loop."""
         loop = asyncio.get_running_loop()
         opened = self._open.get(loop)
@@ -174,7 +124,7 @@ class AzureStore:
         """Seconds one call may take."""
         return self._budget
 
-    def _connect(self, name: str, session: aiohttp.ClientSession) -> _LeanClient:
+    def _connect(self, name: str, session: aiohttp.ClientSession) -> LeanClient:
         options: dict[str, Any] = {
             "transport": AioHttpTransport(
                 session=session,
@@ -191,9 +141,9 @@ class AzureStore:
             "retry_backoff_max": 1,
         }
         if self._connection_string is not None:
-            client: _LeanClient = _LeanClient.from_connection_string(self._connection_string, name, **options)  # type: ignore[assignment]
+            client: LeanClient = LeanClient.from_connection_string(self._connection_string, name, **options)  # type: ignore[assignment]
             return client
-        return _LeanClient(self._endpoint, name, credential=self._credential, **options)
+        return LeanClient(self._endpoint, name, credential=self._credential, **options)
 
 
 class AzureTable:

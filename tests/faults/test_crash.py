@@ -123,7 +123,7 @@ class Pieces:
         )
 
     def start_host(self) -> None:
-        self.start("host", "local", "host", "--port", str(self.host_port))
+        self.start("host", "local", "host", "--log", "--port", str(self.host_port))
         wait_for(f"http://127.0.0.1:{self.host_port}/health")
 
     def kill_host(self) -> None:
@@ -303,7 +303,7 @@ async def upkeep(pieces: Pieces) -> None:
 
 
 async def test_a_host_killed_at_random_moments_makes_nothing_twice_and_leaves_nothing_open(pieces: Pieces) -> None:
-    await crash_and_recover(pieces, 2, random.Random(7))
+    await crash_and_recover(pieces, 4, random.Random(7))
 
 
 @pytest.mark.slow
