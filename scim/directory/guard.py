@@ -18,22 +18,16 @@ from scim.directory.principals import ProtectedPrincipals
 from scim.errors import Forbidden, InvalidValue, NotOurs, Protected
 from scim.model import (
     Caller,
-    Found,
     Group,
     GroupChange,
-    GroupId,
-    GroupQuery,
     Kept,
     NewGroup,
     NewUser,
     Principals,
-    Ref,
-    Role,
     RoleId,
     User,
     UserChange,
     UserId,
-    UserQuery,
 )
 
 FRESH = timedelta(hours=1)  # what a connection made within this time it may unmake freely
@@ -158,31 +152,9 @@ class Guard(HoldingsGuard):
         return self._connection.id
 
     def _made_lately(self, kept: Kept) -> bool:
-        mine = kept.owner == self._connection.id and kept.created_at is not None
-        return mine and kept.created_at is not None and datetime.now(UTC) - kept.created_at < FRESH
-
-    # -- reads pass --------------------------------------------------------------------------------------------------
-
-    async def user(self, user_id: UserId, *, groups: bool = False, roles: bool = False) -> User:
-        return await self._inner.user(user_id, groups=groups, roles=roles)
-
-    async def find_users(self, query: UserQuery) -> Found[User]:
-        return await self._inner.find_users(query)
-
-    async def group(self, group_id: GroupId, *, members: bool = False) -> Group:
-        return await self._inner.group(group_id, members=members)
-
-    async def find_groups(self, query: GroupQuery) -> Found[Group]:
-        return await self._inner.find_groups(query)
-
-    async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
-        return await self._inner.is_member(group_id, user_id)
-
-    async def roles(self) -> tuple[Role, ...]:
-        return await self._inner.roles()
-
-    async def role_holders(self, role_id: RoleId) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
-        return await self._inner.role_holders(role_id)
+        if kept.owner != self._connection.id or kept.created_at is None:
+            return False
+        return datetime.now(UTC) - kept.created_at < FRESH
 
     async def powerful(self) -> Principals:
         return await self._protected.get()

@@ -24,12 +24,12 @@ from scim.content import (
 from scim.context import note
 from scim.directory.breaker import Breaker
 from scim.directory.principals import ProtectedPrincipals
-from scim.directory.reads import HoldingsPass
+from scim.directory.reads import ReadsPass
 from scim.errors import Forbidden, InvalidValue, Mutability, NotFound, Protected, excerpt
 from scim.model import FolderId, GroupId, Kept, Policies, Principals, Ref, UserId
 
 
-class HoldingsGuard(HoldingsPass):
+class HoldingsGuard(ReadsPass):
     """The guard's half that is about what a vault holds."""
 
     _protected: ProtectedPrincipals

@@ -26,22 +26,15 @@ from scim.directory.port import Directory
 from scim.errors import ConnectorError, Forbidden, Held, OutcomeUnknown
 from scim.model import (
     Caller,
-    Found,
     Group,
     GroupChange,
     GroupId,
-    GroupQuery,
     Kind,
     NewGroup,
     NewUser,
-    Principals,
-    Ref,
-    Role,
-    RoleId,
     User,
     UserChange,
     UserId,
-    UserQuery,
     fingerprint,
 )
 from scim.store.journal import Intent, JournalStore
@@ -245,32 +238,6 @@ class Journal(HoldingsJournal):
             ms=round((time.monotonic() - started) * 1000, 1),
             changed=tuple(sorted(intent.plan)),
         )
-
-    # -- reads pass --------------------------------------------------------------------------------------------------
-
-    async def user(self, user_id: UserId, *, groups: bool = False, roles: bool = False) -> User:
-        return await self._inner.user(user_id, groups=groups, roles=roles)
-
-    async def find_users(self, query: UserQuery) -> Found[User]:
-        return await self._inner.find_users(query)
-
-    async def group(self, group_id: GroupId, *, members: bool = False) -> Group:
-        return await self._inner.group(group_id, members=members)
-
-    async def find_groups(self, query: GroupQuery) -> Found[Group]:
-        return await self._inner.find_groups(query)
-
-    async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
-        return await self._inner.is_member(group_id, user_id)
-
-    async def roles(self) -> tuple[Role, ...]:
-        return await self._inner.roles()
-
-    async def role_holders(self, role_id: RoleId) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
-        return await self._inner.role_holders(role_id)
-
-    async def powerful(self) -> Principals:
-        return await self._inner.powerful()
 
 
 def _plan(change: UserChange | GroupChange) -> dict[str, Any]:

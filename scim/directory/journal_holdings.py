@@ -21,7 +21,7 @@ from scim.content import (
 )
 from scim.context import RECOVERED, current
 from scim.directory.claims import Claims
-from scim.directory.reads import HoldingsPass
+from scim.directory.reads import ReadsPass
 from scim.errors import ConnectorError, OutcomeUnknown
 from scim.model import FolderId, Kind, SecretId, fingerprint
 
@@ -29,7 +29,7 @@ R = TypeVar("R")
 T = TypeVar("T", Folder, Secret, Grant)
 
 
-class HoldingsJournal(HoldingsPass):
+class HoldingsJournal(ReadsPass):
     """The journal's half that is about what a vault holds."""
 
     _claims: Claims

@@ -4,13 +4,56 @@ from __future__ import annotations
 
 from scim.content import Folder, FolderQuery, Grant, GrantId, GrantQuery, Secret, SecretQuery, Template
 from scim.directory.port import Directory
-from scim.model import FolderId, Found, GroupId, Kind, Ref, SecretId
+from scim.model import (
+    FolderId,
+    Found,
+    Group,
+    GroupId,
+    GroupQuery,
+    Kind,
+    Principals,
+    Ref,
+    Role,
+    RoleId,
+    SecretId,
+    User,
+    UserId,
+    UserQuery,
+)
 
 
-class HoldingsPass:
-    """The reading half of Holdings, of whatever is inside."""
+class ReadsPass:
+    """The reading half of a directory, of whatever is inside."""
 
     _inner: Directory
+
+    # -- users, groups, roles -----------------------------------------------------------------------------------------
+
+    async def user(self, user_id: UserId, *, groups: bool = False, roles: bool = False) -> User:
+        return await self._inner.user(user_id, groups=groups, roles=roles)
+
+    async def find_users(self, query: UserQuery) -> Found[User]:
+        return await self._inner.find_users(query)
+
+    async def group(self, group_id: GroupId, *, members: bool = False) -> Group:
+        return await self._inner.group(group_id, members=members)
+
+    async def find_groups(self, query: GroupQuery) -> Found[Group]:
+        return await self._inner.find_groups(query)
+
+    async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
+        return await self._inner.is_member(group_id, user_id)
+
+    async def roles(self) -> tuple[Role, ...]:
+        return await self._inner.roles()
+
+    async def role_holders(self, role_id: RoleId) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
+        return await self._inner.role_holders(role_id)
+
+    async def powerful(self) -> Principals:
+        return await self._inner.powerful()
+
+    # -- folders, secrets, grants -------------------------------------------------------------------------------------
 
     async def folder(self, folder_id: FolderId, *, secrets: bool = False, owner: bool = False) -> Folder:
         return await self._inner.folder(folder_id, secrets=secrets, owner=owner)
