@@ -58,7 +58,7 @@ async def answer(connector: Any, incoming: Incoming) -> Outgoing:
             outgoing = refusal(error, incoming)
     outgoing.headers["X-Request-Id"] = request_id
     code = "" if outgoing.status == 200 else orjson.loads(outgoing.body or b"{}").get("error", "")
-    log.info('{"event":"token.request","status":%d,"error":"%s","request":"%s"}', outgoing.status, code, request_id)
+    log.info('{"event":"token.request","status":%d,"error":"%s","requestId":"%s"}', outgoing.status, code, request_id)
     return outgoing
 
 
