@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from scim.app import connector
+from scim.app import connector, keep_up
 from scim.triggers.console import console_blueprint
 from scim.triggers.health import health_blueprint
 from scim.triggers.metrics import metrics_blueprint
@@ -17,6 +17,6 @@ for blueprint in (
     metrics_blueprint(connector),
     oauth_blueprint(connector),
     scim_blueprint(connector),
-    timer_blueprint(connector),
+    timer_blueprint(keep_up),
 ):
     app.register_functions(blueprint)

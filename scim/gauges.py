@@ -13,10 +13,8 @@ _MOST_COUNTED = 1_000
 
 async def gauges(connector: Any) -> list[Gauge]:
     """What waits for a human, and how this process is. Tables that cannot be read are a number too."""
-    trail, sessions = connector.trail, connector.open_sessions
-    circuits: dict[Labels, float] = {
-        (("vault", s.vault.name),): float(s.directory.client.breaker.is_open) for s in sessions
-    }
+    trail, sessions = connector.trail, connector.sessions.opened
+    circuits: dict[Labels, float] = {(("vault", s.vault.name),): float(s.directory.circuit_open) for s in sessions}
     found = [
         Gauge("scim_audit_backlog", "Audit events that are not written yet.", {(): float(trail.backlog)}),
         Gauge("scim_vault_circuit_open", "1: the vault did not answer ten times in a row.", circuits),

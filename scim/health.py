@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from scim.directory.port_vault import Health
 from scim.model import Vault
-from scim.secretserver.health import Health
 
 FEATURES: dict[str, tuple[str, ...]] = {
     "read users": ("View Users",),

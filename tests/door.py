@@ -24,7 +24,7 @@ from local.engines import Function, ThinEngine
 from local.host import Host
 from scim.access.keys import KeyRing
 from scim.access.tokens import Token, digest, mint
-from scim.app import Connector
+from scim.connector import Connector
 from scim.context import request_context
 from scim.model import Connection, Policies, Vault
 from scim.secretserver.directory import SecretServerDirectory
@@ -32,6 +32,7 @@ from scim.settings import Settings
 from scim.store.memory import MemoryStore
 from scim.store.table import Store
 from scim.store.tokens import Tokens
+from scim.upkeep import upkeep
 from simulator.app import create_app
 from simulator.options import Options
 
@@ -47,7 +48,11 @@ VAULT_PASSWORD = "simulator-only"
 
 def function_app(connector: Callable[[], Any]) -> func.FunctionApp:
     """The app of function_app.py itself, with another connector behind its triggers."""
-    with mock.patch("scim.app.connector", connector):
+
+    async def keep_up() -> None:
+        await upkeep(connector())
+
+    with mock.patch("scim.app.connector", connector), mock.patch("scim.app.keep_up", keep_up):
         spec = importlib.util.spec_from_file_location("function_app_of_a_test", ROOT / "function_app.py")
         assert spec is not None
         assert spec.loader is not None
@@ -105,9 +110,7 @@ class Door:
     # -- processes ---------------------------------------------------------------------------------------------------
 
     def make(self, store: Store, transport: httpx.AsyncBaseTransport) -> Connector:
-        connector = Connector(self.settings, store, KeyRing(self.settings))
-
-        def open_directory(vault: Vault, secret: SecretStr) -> SecretServerDirectory:
+        def open_vault(vault: Vault, secret: SecretStr) -> SecretServerDirectory:
             directory = SecretServerDirectory.connect(
                 vault,
                 secret,
@@ -122,8 +125,7 @@ class Door:
                 directory.client._sleep = no_sleep
             return directory
 
-        connector.open_directory = open_directory  # type: ignore[assignment]
-        return connector
+        return Connector(self.settings, store, KeyRing(self.settings), open_vault)
 
     def restart(self, store: Store | None = None, transport: httpx.AsyncBaseTransport | None = None) -> Connector:
         """Another process over the same tables and the same vault; the old one is left as if it had been killed."""
@@ -235,7 +237,7 @@ class Door:
         """What the timer does every two minutes, ten minutes later."""
         self.age()
         with request_context("timer", 60):
-            await self.connector.upkeep()
+            await upkeep(self.connector)
 
     async def audit(self) -> list[Any]:
         hour = timedelta(hours=1)

@@ -8,7 +8,7 @@ import httpx
 from pydantic import SecretStr
 
 from scim.access.keys import KeyRing
-from scim.app import Connector
+from scim.connector import Connector
 from scim.model import Caller, Connection, ConnectionId, Policies, Vault
 from scim.secretserver.directory import SecretServerDirectory
 from scim.settings import Settings
@@ -26,8 +26,7 @@ class InProcess:
         self.simulator = create_app(Options(**options))
         self.settings = Settings(pepper=SecretStr(KEY), data_key=SecretStr(KEY), public_url="http://test.invalid")
         self.store = MemoryStore()
-        self.connector = Connector(self.settings, self.store, KeyRing(self.settings))
-        self.connector.open_directory = self._directory
+        self.connector = Connector(self.settings, self.store, KeyRing(self.settings), self._directory)
         self.policies = policies or Policies()
         self.connection: Connection | None = None
 

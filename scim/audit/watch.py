@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from scim.audit.verify import verify_since
 from scim.context import tell
 from scim.store.settings_table import SettingsTable
-from scim.store.table import RowChanged, Table
+from scim.store.table import Table
 
-SECONDS = 6 * 3600.0
+EVERY = timedelta(hours=6)
 _MARK = "audit-verified"  # in the settings table: when the trail was last looked at, by whichever instance
 _MOST_TOLD = 5
 
@@ -19,15 +19,9 @@ log = logging.getLogger("scim.audit")
 
 async def look(audit: Table, settings: SettingsTable) -> bool:
     """Check yesterday and today, a few times a day; whether it was time to. Findings go to the log."""
-    document, etag = await settings.get(_MARK)
-    now = datetime.now(UTC)
-    if now.timestamp() - float(document.get("at", 0)) < SECONDS:
+    if not await settings.due(_MARK, EVERY):
         return False
-    try:
-        await settings.put(_MARK, {"at": now.timestamp()}, etag)
-    except RowChanged:
-        return False
-    report = await verify_since(audit, f"{now - timedelta(days=1):%Y%m%d}")
+    report = await verify_since(audit, f"{datetime.now(UTC) - timedelta(days=1):%Y%m%d}")
     for finding in report.findings[:_MOST_TOLD]:
         tell(log, "audit.chain_broken", kind=finding.kind, partition=finding.partition, seq=finding.seq)
     return True

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from scim.directory.port import VaultDirectory
+from scim.directory.port_vault import VaultDirectory
 from scim.directory.visible import HiddenIds
 from scim.errors import ChangedMeanwhile, Uniqueness
 from scim.model import (

@@ -93,25 +93,3 @@ class Directory(Holdings, Protocol):
         Costs several calls: callers keep the answer for minutes.
         """
         ...
-
-
-class VaultDirectory(Directory, Protocol):
-    """What a vault's adapter can do on top of the common face: what the attributes wrapper needs to make it whole.
-
-    An adapter knows nothing of external ids, aliases and tombstones: it raises ValueError when asked for them. It pages
-    by window only.
-    """
-
-    async def own_account(self) -> UserId:
-        """The connector's own account; asked once in the life of a process."""
-        ...
-
-    async def leave_groups(self, user: User) -> tuple[Ref, ...]:
-        """Take a user out of all its groups; returns those that the vault's own directory keeps it in."""
-        ...
-
-    async def disabled_group(self, name: str) -> Group | None:
-        """The disabled group of that name, if there is one: its name stays taken."""
-        ...
-
-    async def enable_group(self, group: Group) -> Group: ...

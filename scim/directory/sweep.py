@@ -17,7 +17,7 @@ from typing import Any
 
 from scim.content import FolderQuery, GrantQuery, SecretQuery
 from scim.directory.kept import now, revision
-from scim.directory.port import VaultDirectory
+from scim.directory.port_vault import VaultDirectory
 from scim.model import NOTHING_KEPT, GroupQuery, Kind, UserQuery, VaultId
 from scim.store.attributes import AttributeStore
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 import httpx
 from pydantic import SecretStr
 
-from scim.directory.port import Directory
+from scim.directory.port_vault import Health, OpenVault
 from scim.errors import Mutability, NotFound, Unavailable, Uniqueness, VaultMisbehaved
 from scim.model import (
     Found,
@@ -47,7 +47,7 @@ from scim.secretserver.authentication import Credentials
 from scim.secretserver.client import VaultClient
 from scim.secretserver.flight import abreast
 from scim.secretserver.groups import Groups, refuse_managed, refuse_rename
-from scim.secretserver.health import Health, examine
+from scim.secretserver.health import examine
 from scim.secretserver.holdings import Holdings, nothing
 from scim.secretserver.memberships import Memberships
 from scim.secretserver.paging import Pager
@@ -309,6 +309,10 @@ class SecretServerDirectory(Holdings):
     async def health(self) -> Health:
         return await examine(self.client, self._account)
 
+    @property
+    def circuit_open(self) -> bool:
+        return self.client.breaker.is_open
+
     async def own_account(self) -> UserId:
         """The account that the connector signs in with; one call in the life of a process."""
         self._own = self._own or (await self._account.read()).id
@@ -395,6 +399,6 @@ def _slice(found: list[T], window: Window | None, limit: int | None) -> tuple[li
     return found[start:end], len(found), end < len(found)
 
 
-def _keeps_the_port(directory: SecretServerDirectory) -> Directory:
+def _keeps_the_port(directory: SecretServerDirectory) -> OpenVault:
     """Only has to type-check."""
     return directory

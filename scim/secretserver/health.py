@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
+from scim.directory.port_vault import Health
 from scim.errors import ConnectorError, VaultRefusedUs
 from scim.secretserver import operations, wire
-from scim.secretserver.account import Account, Self
+from scim.secretserver.account import Account
 from scim.secretserver.client import VaultClient
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """`problem` says in words what is wrong, without secrets; None when nothing is.
-
-    `credentials` is False when the vault refuses our own log-in. `version` is None where the vault hides it.
-    """
-
-    reachable: bool
-    ms: float
-    credentials: bool = True
-    account: Self | None = None
-    version: str | None = None
-    problem: str | None = None
 
 
 async def examine(client: VaultClient, account: Account) -> Health:

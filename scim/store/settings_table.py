@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -40,6 +41,18 @@ class SettingsTable:
             return await self._table.insert(row)
         except RowExists:
             raise RowChanged from None
+
+    async def due(self, name: str, every: timedelta) -> bool:
+        """Whether it is time again for what is done once in `every`, by whichever instance asks first."""
+        document, etag = await self.get(name)
+        now = datetime.now(UTC).timestamp()
+        if now - float(document.get("at", 0)) < every.total_seconds():
+            return False
+        try:
+            await self.put(name, {"at": now}, etag)
+        except RowChanged:
+            return False
+        return True
 
 
 def _checked(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import azure.functions as func
@@ -16,7 +16,7 @@ log = logging.getLogger("scim.timers")
 SECONDS = 200.0  # within the host's 230
 
 
-def timer_blueprint(connector: Callable[[], Any]) -> func.Blueprint:
+def timer_blueprint(upkeep: Callable[[], Awaitable[Any]]) -> func.Blueprint:
     blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @blueprint.function_name("timer_upkeep")
@@ -24,7 +24,7 @@ def timer_blueprint(connector: Callable[[], Any]) -> func.Blueprint:
     async def timer_upkeep(timer: func.TimerRequest) -> None:  # noqa: ARG001
         with request_context(f"timer-{secrets.token_hex(4)}", SECONDS):
             try:
-                await connector().upkeep()
+                await upkeep()
             except ConnectorError as error:
                 tell(log, "timer.failed", detail=error.detail)
 

@@ -11,8 +11,10 @@ from pydantic import SecretStr
 
 from scim.access.keys import KeyRing
 from scim.administration.console_keys import make_key
-from scim.app import Connector
+from scim.connector import Connector
 from scim.console.app import console_app
+from scim.model import Vault
+from scim.rehearsal import Rehearsal
 from scim.secretserver.directory import SecretServerDirectory
 from scim.settings import Settings
 from scim.store.console_keys import ConsoleKeys
@@ -34,11 +36,13 @@ class Rig:
         given = {"console_development": True, "insecure_vault_urls": True, "public_url": BASE, **settings}
         self.settings = Settings(pepper=SecretStr(KEY), data_key=SecretStr(KEY), **given)
         self.store = MemoryStore()
-        self.connector = Connector(self.settings, self.store, KeyRing(self.settings))
-        self.connector.open_directory = lambda vault, secret: SecretServerDirectory.connect(
+        self.connector = Connector(self.settings, self.store, KeyRing(self.settings), self._open_vault, Rehearsal)
+        self.application = console_app(self.connector, answer_as)
+
+    def _open_vault(self, vault: Vault, secret: SecretStr) -> SecretServerDirectory:
+        return SecretServerDirectory.connect(
             vault, secret, insecure=True, transport=httpx.ASGITransport(app=self.simulator)
         )
-        self.application = console_app(self.connector, answer_as)
 
     async def furnish(self) -> Rig:
         vaults = await self.connector.vaults()

@@ -12,6 +12,7 @@ from scim.context import request_context
 from scim.directory import resume as resume_module
 from scim.errors import ConnectorError, OutcomeUnknown, StoreUnavailable, Uniqueness
 from scim.model import ExternalId, GroupChange, NewGroup, NewUser, UserChange, UserId, UserQuery
+from scim.upkeep import upkeep
 from tests.inprocess import InProcess
 
 HOUR = timedelta(hours=1)
@@ -163,7 +164,7 @@ async def test_the_timer_finishes_a_removal_that_a_crash_interrupted(monkeypatch
     await inside.ask("PUT", "/_sim/faults", {"rules": []})
     monkeypatch.setattr(resume_module, "OPEN_FOR", timedelta(0))
     with request_context("timer", 60):
-        done = await inside.connector.upkeep()
+        done = await upkeep(inside.connector)
         assert {"vault": 1} == done
         assert [] == [i async for i in inside.connector.journal.left_open(caller.connection.vault)]
         assert 0 == (await directory.find_users(UserQuery(name="ann"))).total

@@ -14,7 +14,7 @@ NOUNS = (
     "read|token|vault|connection|breaker|console|settings|tables"
 )
 LITERAL = re.compile(rf'"((?:{NOUNS})(?:\.[a-z_-]+)+)"')
-WRITERS = ("app.py", "directory/journal*.py", "console/**/*.py")
+WRITERS = ("connector.py", "directory/journal*.py", "console/**/*.py")
 KINDS = {"kind": [str(k) for k in (Kind.FOLDER, Kind.SECRET, Kind.FOLDER_GRANT, Kind.SECRET_GRANT)],
          "grant.kind": [str(k) for k in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT)],
          "operation": ["query", "search", "search_with_body", "bulk"]}  # fmt: skip

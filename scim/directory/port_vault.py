@@ -1,0 +1,78 @@
+"""What an adapter offers beside the Directory's face: what makes the directory whole, and how the vault itself is.
+
+A new vault is a package with this face and one line in `scim/app.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from scim.directory.port import Directory
+from scim.model import Group, Ref, User, UserId
+
+
+class VaultDirectory(Directory, Protocol):
+    """What a vault's adapter can do on top of the common face: what the attributes wrapper needs to make it whole.
+
+    An adapter knows nothing of external ids, aliases and tombstones: it raises ValueError when asked for them. It pages
+    by window only.
+    """
+
+    async def own_account(self) -> UserId:
+        """The connector's own account; asked once in the life of a process."""
+        ...
+
+    async def leave_groups(self, user: User) -> tuple[Ref, ...]:
+        """Take a user out of all its groups; returns those that the vault's own directory keeps it in."""
+        ...
+
+    async def disabled_group(self, name: str) -> Group | None:
+        """The disabled group of that name, if there is one: its name stays taken."""
+        ...
+
+    async def enable_group(self, group: Group) -> Group: ...
+
+
+class SignedIn(Protocol):
+    """The account that the connector is in a vault."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def permissions(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`problem` says in words what is wrong, without secrets; None when nothing is.
+
+    `credentials` is False when the vault refuses our own log-in. `version` is None where the vault hides it.
+    """
+
+    reachable: bool
+    ms: float
+    credentials: bool = True
+    account: SignedIn | None = None
+    version: str | None = None
+    problem: str | None = None
+
+
+class OpenVault(VaultDirectory, Protocol):
+    """An adapter as the process holds it."""
+
+    async def warm(self) -> None:
+        """Sign in and read what later requests would otherwise wait for."""
+        ...
+
+    async def health(self) -> Health:
+        """Never raises for a vault that is ill."""
+        ...
+
+    @property
+    def circuit_open(self) -> bool:
+        """Whether calls are refused for a while because too many in a row were not answered."""
+        ...
+
+    async def aclose(self) -> None: ...
