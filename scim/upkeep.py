@@ -11,7 +11,7 @@ from scim.connector import Connector
 from scim.context import tell
 from scim.directory.port import Directory
 from scim.directory.resume import resume
-from scim.directory.sweep import sweep
+from scim.directory.sweep import sweep, trim
 from scim.errors import ConnectorError
 from scim.model import Caller, Connection, ConnectionId
 from scim.sessions import VaultSession
@@ -20,6 +20,7 @@ from scim.store.schema import prepare
 from scim.store.settings_table import SettingsTable
 
 PURGE_EVERY = timedelta(hours=6)
+TRIM_EVERY = timedelta(days=1)
 
 log = logging.getLogger("scim.upkeep")
 
@@ -49,6 +50,9 @@ async def upkeep(connector: Connector) -> dict[str, int]:
     settings = SettingsTable(connector.store.table("settings"))
     await look(connector.store.table("audit"), settings)
     await _forget_old_messages(connector, settings)
+    if await settings.due("feeds-trimmed", TRIM_EVERY):
+        for vault in await (await connector.vaults()).list():
+            await trim(connector.attributes, vault.id)
     return done
 
 

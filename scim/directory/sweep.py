@@ -37,6 +37,11 @@ async def sweep(
     return done
 
 
+async def trim(attributes: AttributeStore, vault: VaultId) -> int:
+    """Keep the feeds of changes no longer than the vault has objects; returns how many rows were taken out."""
+    return sum([await attributes.changes.trim(vault, kind) for kind in KINDS])
+
+
 async def _sweep(kind: Kind, things: Iterable[Any], attributes: AttributeStore, vault: VaultId) -> int:
     prints = {int(thing.id): str(thing.fingerprint) for thing in things}
     kept = await attributes.range(vault, kind, 0, LAST if kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT) else 2**31)

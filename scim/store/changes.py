@@ -2,7 +2,8 @@
 
     partition                      key                what
     {vault}|{kind}|changed         {id:020d}          {"at": when}: one row an object that changed since the first sweep
-    {vault}|{kind}|feed            {ms:015d}|{id}     one row a change, in the order of time: what changed since …
+    {vault}|{kind}|feed            {ms:015d}|{id}     one row a change, in the order of time: what changed since …;
+                                                      trimmed daily to the newest row of each object
     {vault}|{kind}|seen            {bucket:020d}      what the last sweep saw of the objects of one bucket, packed
 
 "Changed" is written by our own writes at once, and by the sweep for what somebody changed in the vault itself.
@@ -13,15 +14,17 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from scim.model import Kind, VaultId
-from scim.store.table import Row, Table
+from scim.store.table import Operation, Row, RowChanged, Table
 
 CHUNK = 60_000  # bytes; a binary property holds 64 KiB
 PER_BUCKET = 512
+SETTLED = timedelta(hours=1)
 
 
 def _key(number: int) -> str:
@@ -62,6 +65,30 @@ class ChangeStore:
         """What changed at `when` or later; some of it may be gone since."""
         rows = self._table.query(f"{vault}|{kind}|feed", first=_milliseconds(when), last="~", select=())
         return {int(row.key.partition("|")[2]) async for row in rows}
+
+    async def trim(self, vault: VaultId, kind: Kind) -> int:
+        """Take out of the feed what no delta needs: all but the newest row of an object, and objects that are gone.
+
+        A delta since any moment is the same before and after, less what is gone anyway.
+
+        :return: How many rows were taken out.
+        """
+        partition = f"{vault}|{kind}|feed"
+        young = _milliseconds(datetime.now(UTC) - SETTLED)  # a row whose twin in `changed` is being written stays
+        there = {int(row.key) async for row in self._table.query(f"{vault}|{kind}|changed", select=())}
+        newest: dict[int, str] = {}
+        useless: list[str] = []
+        async for row in self._table.query(partition, select=()):
+            number = int(row.key.partition("|")[2])
+            if number in newest:
+                useless.append(newest[number])
+            newest[number] = row.key
+        useless += [key for number, key in newest.items() if number not in there and key < young]
+        for begin in range(0, len(useless), 100):
+            rows = [Operation("delete", Row(partition, key, {})) for key in useless[begin : begin + 100]]
+            with suppress(RowChanged):  # another instance is at it
+                await self._table.batch(rows)
+        return len(useless)
 
     # -- the sweep ---------------------------------------------------------------------------------------------------
 
