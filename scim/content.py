@@ -247,6 +247,7 @@ class GrantQuery:
     group: GroupId | None = None
     user_name: str | None = None  # the name that people know the user by
     levels: frozenset[Levels] | None = None
+    without_own: bool = False  # the rights of the connector's own account
     external_id: ExternalId | None = None
     changed_since: datetime | None = None
     window: Window | None = None

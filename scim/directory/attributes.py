@@ -22,7 +22,8 @@ class WithAttributes(WholeUsers, WholeGroups, WholeHoldings):
         return await self._inner.roles()
 
     async def role_holders(self, role_id: RoleId) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
-        return await self._inner.role_holders(role_id)
+        users, groups = await self._inner.role_holders(role_id)
+        return await self._in_sight(users) or (), groups
 
     async def powerful(self) -> Principals:
         return await self._inner.powerful()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from scim.directory.port_vault import VaultDirectory
-from scim.directory.visible import HiddenIds
+from scim.directory.visible import HiddenIds, among
 from scim.errors import ChangedMeanwhile, Uniqueness
 from scim.model import (
     NOTHING_KEPT,
@@ -20,7 +21,9 @@ from scim.model import (
     Kind,
     NewGroup,
     NewUser,
+    Ref,
     User,
+    UserId,
     fold,
 )
 from scim.store.attributes import AttributeStore
@@ -57,6 +60,19 @@ class KeptRows:
         self._vault = caller.connection.vault
         self._policies = caller.connection.policies
 
+    async def _own(self) -> frozenset[UserId]:
+        """The connector's own account, where it is out of sight (docs/decisions/0010)."""
+        if self._policies.show_own_account:
+            return frozenset()
+        return frozenset({await self._inner.own_account()})
+
+    async def _in_sight(self, users: Collection[Ref] | None) -> tuple[Ref, ...] | None:
+        """Without those whose `$ref` would be a 404: leavers and the connector's own account."""
+        if not users:
+            return None if users is None else ()
+        own, gone = await asyncio.gather(self._own(), self._hidden.ids())
+        return tuple(ref for ref in users if ref.id not in own and not among(gone, ref.id))
+
     async def _join(self, user: User, kept: Kept | None) -> User | None:
         """The whole user, or None for a tombstone."""
         if kept is None:
@@ -77,6 +93,7 @@ class KeptRows:
         return replace(user, kept=kept)
 
     async def _join_group(self, group: Group, kept: Kept | None) -> Group:
+        group = replace(group, members=await self._in_sight(group.members))
         if kept is None:
             return group
         if kept.seen and kept.seen != group.fingerprint:

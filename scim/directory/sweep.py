@@ -18,7 +18,7 @@ from typing import Any
 from scim.content import FolderQuery, GrantQuery, SecretQuery
 from scim.directory.kept import now, revision
 from scim.directory.port_vault import VaultDirectory
-from scim.model import NOTHING_KEPT, GroupQuery, Kind, UserQuery, VaultId
+from scim.model import NOTHING_KEPT, GroupQuery, Kept, Kind, UserQuery, VaultId
 from scim.store.attributes import AttributeStore
 
 KINDS = (Kind.USER, Kind.GROUP, Kind.FOLDER, Kind.FOLDER_GRANT, Kind.SECRET, Kind.SECRET_GRANT)
@@ -43,16 +43,29 @@ async def trim(attributes: AttributeStore, vault: VaultId) -> int:
 
 
 async def _sweep(kind: Kind, things: Iterable[Any], attributes: AttributeStore, vault: VaultId) -> int:
+    things = list(things)
     prints = {int(thing.id): str(thing.fingerprint) for thing in things}
     kept = await attributes.range(vault, kind, 0, LAST if kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT) else 2**31)
     ours = {number for number, row in kept.items() if row.seen == prints.get(number)}
     changed = await attributes.changes.sweep(vault, kind, prints.items(), ours)
+    if kind is Kind.USER:
+        await _bring_back(things, kept, attributes, vault)
     if kind in (Kind.USER, Kind.GROUP):  # their times stand in the attributes row, which every list reads anyway
         for number in changed:
             row = kept.get(number, NOTHING_KEPT)
             noticed = replace(row, modified=now(), seen=prints[number], revision=revision())
             await attributes.touch(vault, kind, number, noticed)
     return len(changed)
+
+
+async def _bring_back(users: Iterable[Any], kept: dict[int, Kept], attributes: AttributeStore, vault: VaultId) -> None:
+    """A leaver who was enabled in the vault itself is in no list any more: an enabled account must be in sight."""
+    for user in users:
+        row = kept.get(int(user.id))
+        if row is not None and row.tombstone and user.enabled:
+            await attributes.unmark_gone(vault, Kind.USER, user.id)
+            back = replace(row, tombstone=None, modified=now(), revision=revision())
+            kept[int(user.id)] = await attributes.save(vault, Kind.USER, user.id, back)
 
 
 async def _read(directory: VaultDirectory, kind: Kind) -> Iterable[Any]:

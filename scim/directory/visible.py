@@ -95,7 +95,7 @@ async def page_by_id(
         while end > 0 and len(visible) < limit + 1:
             start = max(0, end - limit - 1)
             rows, total = await _rows(fetch, start, end - start)
-            visible = [r for r in rows if not _in(hidden, r.user.id)] + visible
+            visible = [r for r in rows if not among(hidden, r.user.id)] + visible
             end = start
         page = visible[-limit:]
         return Found(total - len(hidden), tuple(r.user for r in page), more=len(visible) > limit,
@@ -131,11 +131,11 @@ async def _rows(fetch: Fetch, start: int, count: int) -> tuple[list[_Row], int]:
 
 async def _collect(fetch: Fetch, hidden: list[int], rows: list[_Row], total: int, wanted: int) -> list[_Row]:
     """Visible rows from here on, one more than wanted where there is one, so that `more` is known."""
-    visible = [r for r in rows if not _in(hidden, r.user.id)]
+    visible = [r for r in rows if not among(hidden, r.user.id)]
     last = rows[-1].position if rows else total
     while rows and len(visible) <= wanted and last + 1 < total:
         rows, total = await _rows(fetch, last + 1, wanted - len(visible) + 1 + min(len(hidden), 256))
-        visible += [r for r in rows if not _in(hidden, r.user.id)]
+        visible += [r for r in rows if not among(hidden, r.user.id)]
         last = rows[-1].position if rows else total
     return visible
 
@@ -146,6 +146,7 @@ def _found(total: int, visible: list[_Row], limit: int, *, more: bool | None = N
     return Found(max(0, total), tuple(r.user for r in page), more, tuple(r.position for r in page))
 
 
-def _in(hidden: list[int], user_id: int) -> bool:
+def among(hidden: list[int], user_id: int) -> bool:
+    """Whether the id is in the ascending list."""
     place = bisect_left(hidden, user_id)
     return place < len(hidden) and hidden[place] == user_id

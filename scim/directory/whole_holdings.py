@@ -27,6 +27,7 @@ from scim.content import (
     SecretChange,
     SecretQuery,
     Template,
+    grant_parts,
     spoken,
 )
 from scim.context import RECOVERED, note
@@ -154,13 +155,17 @@ class WholeHoldings(KeptRows):
     # -- grants ------------------------------------------------------------------------------------------------------
 
     async def grant(self, kind: Kind, grant_id: GrantId) -> Grant:
+        _, holder, to_group = grant_parts(grant_id)
+        if not to_group and holder in await self._own():
+            raise NotFound("There is no such permission")
         return await self._one(kind, grant_id, self._inner.grant(kind, grant_id))
 
     async def find_grants(self, query: GrantQuery) -> Found[Grant]:
         narrowed = await self._narrowed(query.kind, query)
         if narrowed is None:
             return Found(0, ())
-        return await self._many(query.kind, await self._inner.find_grants(narrowed))
+        shown = replace(narrowed, without_own=not self._policies.show_own_account)
+        return await self._many(query.kind, await self._inner.find_grants(shown))
 
     async def roles_of_group(self, group_id: GroupId) -> tuple[Ref, ...]:
         return await self._inner.roles_of_group(group_id)

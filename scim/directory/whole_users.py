@@ -104,11 +104,6 @@ class WholeUsers(KeptRows):
             and (query.external_id is None or user.kept.external_ids.get(self._connection.id) == query.external_id)
         )
 
-    async def _own(self) -> frozenset[UserId]:
-        if self._policies.show_own_account:
-            return frozenset()
-        return frozenset({await self._inner.own_account()})
-
     # -- joining --------------------------------------------------------------------------------------
 
     async def _join_all(self, users: Iterable[User]) -> list[User | None]:

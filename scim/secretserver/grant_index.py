@@ -22,8 +22,9 @@ from dataclasses import dataclass, field, replace
 
 from scim.content import Grant, GrantId, GrantQuery, Levels, Secret
 from scim.errors import BadRequest, VaultMisbehaved
-from scim.model import FolderId, Found, Kind, Ref, SecretId, Window, fold
+from scim.model import FolderId, Found, Kind, Ref, SecretId, UserId, Window, fold
 from scim.secretserver import wire_content as content
+from scim.secretserver.account import Account
 from scim.secretserver.flight import abreast
 from scim.secretserver.folders import Folders
 from scim.secretserver.grants import FOLDER_GRANTS, SECRET_GRANTS, Grants
@@ -44,25 +45,37 @@ SAMPLES = 3
 
 @dataclass(slots=True)
 class Ledger:
-    """Grants by id, and their ids in order."""
+    """Grants by id, and their ids in order: all of them, and those of others than the connector's own account."""
 
-    grants: dict[int, Grant] = field(default_factory=dict)
-    order: list[int] = field(default_factory=list)
+    grants: dict[int, Grant]
+    own: UserId
+    order: list[int] = field(init=False)
+    others: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.order = sorted(self.grants)
+        self.others = [number for number in self.order if not is_own(self.grants[number], self.own)]
 
     def put(self, grant: Grant) -> None:
         if grant.id not in self.grants:
             insort(self.order, grant.id)
+            if not is_own(grant, self.own):
+                insort(self.others, grant.id)
         self.grants[grant.id] = grant
 
     def drop(self, number: int) -> None:
         if self.grants.pop(number, None) is not None:
-            self.order.pop(bisect_left(self.order, number))
+            for order in (self.order, self.others):
+                place = bisect_left(order, number)
+                if order[place : place + 1] == [number]:
+                    del order[place]
 
     def drop_on(self, on: int) -> None:
-        first, last = bisect_left(self.order, on << 32), bisect_left(self.order, (on + 1) << 32)
-        for number in self.order[first:last]:
-            del self.grants[number]
-        del self.order[first:last]
+        for order in (self.order, self.others):
+            first, last = bisect_left(order, on << 32), bisect_left(order, (on + 1) << 32)
+            for number in order[first:last]:
+                self.grants.pop(number, None)
+            del order[first:last]
 
 
 class GrantIndex:
@@ -78,10 +91,11 @@ class GrantIndex:
         users: Users,
         groups: Groups,
         reports: Reports,
+        account: Account,
         *,
         seconds: float,
     ) -> None:
-        self._kind, self._pager, self._grants = kind, pager, grants
+        self._kind, self._pager, self._grants, self._account = kind, pager, grants, account
         self._folders, self._secrets, self._users, self._groups = folders, secrets, users, groups
         self._reports = reports
         self._ledger: Kept[Ledger] = Kept(seconds, BUILD_SECONDS)
@@ -94,7 +108,7 @@ class GrantIndex:
     async def page(self, query: GrantQuery) -> Found[Grant]:
         """One page by position or by id."""
         ledger = await self._ledger.get(self._read)
-        order = ledger.order
+        order = ledger.others if query.without_own else ledger.order
         if query.window is not None:
             start, stop = query.window.offset, query.window.offset + query.window.limit
         elif query.before is not None:
@@ -107,9 +121,9 @@ class GrantIndex:
         more = start > 0 if query.before is not None else stop < len(order)
         return Found(len(order), items, more, tuple(range(start, start + len(items))))
 
-    async def every(self) -> list[Grant]:
+    async def every(self, *, without_own: bool = False) -> list[Grant]:
         ledger = await self._ledger.get(self._read)
-        return [ledger.grants[number] for number in ledger.order]
+        return [ledger.grants[number] for number in (ledger.others if without_own else ledger.order)]
 
     # --- our own writes ---------------------------------------------------------------------------------------------
 
@@ -136,8 +150,7 @@ class GrantIndex:
             if found is not None:
                 self.source = source
                 _log.info("%s: %d read by %s", self._kind, len(found), source)
-                grants = {int(g.id): g for g in found}
-                return Ledger(grants, sorted(grants))
+                return Ledger({int(g.id): g for g in found}, (await self._account.read()).id)
         raise VaultMisbehaved("Secret Server's permissions could not be read in any way")
 
     async def _objects(self) -> dict[int, Ref]:
@@ -250,6 +263,10 @@ class GrantIndex:
         if self._kind is not Kind.FOLDER_GRANT:
             return frozenset()
         return frozenset(int(f.id) for f in (await self._folders.tree()).values() if f.personal)
+
+
+def is_own(grant: Grant, own: UserId) -> bool:
+    return not grant.to_group and grant.holder.id == own
 
 
 def meets(grant: Grant, query: GrantQuery) -> bool:

@@ -29,7 +29,7 @@ from scim.secretserver import operations, wire
 from scim.secretserver.account import Account
 from scim.secretserver.client import VaultClient
 from scim.secretserver.folders import Folders
-from scim.secretserver.grant_index import GrantIndex, cut, meets
+from scim.secretserver.grant_index import GrantIndex, cut, is_own, meets
 from scim.secretserver.grants import Grants
 from scim.secretserver.groups import Groups
 from scim.secretserver.paging import Listing, Pager
@@ -58,7 +58,7 @@ class Holdings:
         scan_rows: int,
         seconds: float,
     ) -> None:
-        self._pager, self._everyone = pager, users
+        self._pager, self._everyone, self._account = pager, users, account
         self._folders = Folders(client, pager, scan_rows=scan_rows, seconds=seconds)
         self._templates = Templates(client, pager)
         self._secrets = Secrets(
@@ -72,12 +72,9 @@ class Holdings:
             seconds=seconds,
         )
         self._grants = Grants(client, pager, self._folders, self._secrets)
-        reports = Reports(client)
+        around = (pager, self._grants, self._folders, self._secrets, users, groups, Reports(client), account)
         self.indexes = {
-            kind: GrantIndex(
-                kind, pager, self._grants, self._folders, self._secrets, users, groups, reports, seconds=seconds
-            )
-            for kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT)
+            kind: GrantIndex(kind, *around, seconds=seconds) for kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT)
         }
 
     # --- folders ----------------------------------------------------------------------------------------------------
@@ -221,8 +218,12 @@ class Holdings:
         if all(part is None for part in named) and query.levels is None:
             if query.window is not None or query.limit is not None:
                 return await self.indexes[query.kind].page(query)
-            return cut(await self.indexes[query.kind].every(), None)
-        return cut([g for g in await self._candidates(query) if meets(g, query)], query.window)
+            return cut(await self.indexes[query.kind].every(without_own=query.without_own), None)
+        found = [g for g in await self._candidates(query) if meets(g, query)]
+        if query.without_own and found:
+            own = await self._me()
+            found = [g for g in found if not is_own(g, own)]
+        return cut(found, query.window)
 
     async def create_grant(self, new: NewGrant) -> Grant:
         made = await self._grants.create(new)
@@ -246,6 +247,9 @@ class Holdings:
         return tuple(Ref(row.role_id, row.name or "") for row in rows)
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    async def _me(self) -> UserId:
+        return (await self._account.read()).id
 
     def _written(self, grant: Grant, *, detached: bool) -> None:
         if detached:
@@ -300,14 +304,18 @@ class Holdings:
         return sorted((g for g in found if fold(g.holder.name) == fold(name)), key=lambda g: g.id)
 
     async def _owner(self, folder: Folder) -> Ref | None:
-        """The user who owns the folder: the first with that right of its own. Inherited ownership is the parent's."""
+        """The user who owns the folder: the first with that right of its own, the connector's own account aside.
+
+        Inherited ownership is the parent's.
+        """
         if folder.inherits:
             return None
-        return next((g.holder for g in await self._grants.on(folder) if _owns(g)), None)
+        own = await self._me()
+        return next((g.holder for g in await self._grants.on(folder) if _owns(g) and not is_own(g, own)), None)
 
     async def _owners(self) -> dict[int, Ref]:
         owners: dict[int, Ref] = {}
-        for grant in await self.indexes[Kind.FOLDER_GRANT].every():
+        for grant in await self.indexes[Kind.FOLDER_GRANT].every(without_own=True):
             if _owns(grant):
                 owners.setdefault(grant.on.id, grant.holder)
         return owners

@@ -59,7 +59,7 @@ async def test_what_we_answer_has_the_shape_of_the_example(world: Make, path: Pa
     secret = next(iter(w.tree.secrets_in[folder.id]))
     await w.patch(f"/Containers/{folder.id}", {"op": "add", "path": "description", "value": "d"})
     await w.patch(f"/PrivilegedData/{secret}", {"op": "add", "path": "description", "value": "d"})
-    grant = f"{folder.id}-u{w.vault.account_id}"
+    grant = f"{folder.id}-u2"
     wanted = WANTED[name].format(folder=folder.id, secret=secret, grant=grant)
     answer = (await w.send("GET", wanted)).body
     for key, value in shape.items():

@@ -16,7 +16,7 @@ READS = [
     "/Containers/1",
     '/Containers?filter=name eq "x"',
     "/ContainerPermissions",
-    "/ContainerPermissions/1-u1",
+    "/ContainerPermissions/1-u2",
     "/ContainerPermissions?filter=container.value eq 1",
     "/ContainerPermissions?filter=user.value eq 5",
     "/PrivilegedData",
