@@ -30,6 +30,7 @@
         ├── VaultUnreachable       503  no connection, time-out, 5xx
         ├── VaultBusy              503  429 or 503 from Secret Server
         ├── VaultRefusedUs         503  our own credentials or permissions are wrong
+        │   └── VaultDenied        503  our account may not do this, or not with this object
         ├── StoreUnavailable       503  Table Storage
         ├── OutcomeUnknown         503  an answer was lost; the same request again finishes the work
         ├── ChangedMeanwhile       503  two requests changed one object; a fresh read and one retry did not help
@@ -174,6 +175,9 @@ class VaultBusy(Unavailable): ...
 
 
 class VaultRefusedUs(Unavailable): ...
+
+
+class VaultDenied(VaultRefusedUs): ...
 
 
 class StoreUnavailable(Unavailable): ...

@@ -9,7 +9,7 @@ a small table of rules over code and text, in this order:
     other 5xx, 408                          VaultUnreachable
     3xx                                     VaultMisbehaved: the base URL is wrong
     no JSON                                 403: VaultRefusedUs (a firewall's page); else VaultMisbehaved
-    access denied (403, or 400 by text)     VaultRefusedUs, naming the permission that the operation needs
+    access denied (403, or 400 by text)     VaultDenied, naming the permission that the operation needs
     licence or account limit                BadRequest: no retry will help
     owned by a directory                    Mutability
     password policy                         InvalidValue, only where a password was sent
@@ -41,6 +41,7 @@ from scim.errors import (
     PasswordRefused,
     Uniqueness,
     VaultBusy,
+    VaultDenied,
     VaultMisbehaved,
     VaultRefusedUs,
     VaultUnreachable,
@@ -146,7 +147,7 @@ def _meaning(operation: Operation, status: int, said: Complaint) -> ConnectorErr
     text = said.text
     if status == 403 or _DENIED.search(text):
         needs = f"; it needs the role permission {operation.needs}" if operation.needs else ""
-        return VaultRefusedUs(f"Secret Server denies our account {operation.method} {operation.path}{needs}")
+        return VaultDenied(f"Secret Server denies our account {operation.method} {operation.path}{needs}")
     if _LIMIT.search(text):
         return BadRequest(_quoted(operation, said, "Secret Server's licence does not allow it"))
     if _MANAGED.search(text):

@@ -43,18 +43,31 @@ class Grants:
 
     async def read(self, kind: Kind, number: GrantId) -> Grant:
         """One grant, in two calls (and one an ancestor, where the folder inherits). :raises NotFound:"""
-        on, holder, to_group = grant_parts(number)
-        thing = await self.thing(kind, on)
+        found = await self._own_of(await self.thing(kind, grant_parts(number)[0]), number)
+        if found is None:
+            raise NotFound("There is no such permission")
+        return found
+
+    async def find(self, kind: Kind, number: GrantId) -> Grant | None:
+        """Like `read`, for look-ups in lists."""
+        thing = await self.look(kind, grant_parts(number)[0])
+        return None if thing is None else await self._own_of(thing, number)
+
+    async def _own_of(self, thing: Folder | Secret, number: GrantId) -> Grant | None:
+        _, holder, to_group = grant_parts(number)
         found = await self.on(thing, ("groupId" if to_group else "userId", holder))
-        for grant in found:
-            if grant.id == number:
-                return grant
-        raise NotFound("There is no such permission")
+        return next((grant for grant in found if grant.id == number), None)
 
     async def thing(self, kind: Kind, on: int) -> Folder | Secret:
         if kind is Kind.FOLDER_GRANT:
             return await self._folders.read(FolderId(on))
         return await self._secrets.read(SecretId(on))
+
+    async def look(self, kind: Kind, on: int) -> Folder | Secret | None:
+        """The object, where lists would show it."""
+        return await (
+            self._folders.look(FolderId(on)) if kind is Kind.FOLDER_GRANT else self._secrets.look(SecretId(on))
+        )
 
     async def on(self, thing: Folder | Secret, holder: Holder | None = None) -> list[Grant]:
         """The grants on one folder, direct or inherited; the direct ones on one secret."""

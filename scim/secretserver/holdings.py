@@ -23,11 +23,12 @@ from scim.content import (
     SecretQuery,
     Template,
 )
-from scim.errors import InvalidValue, NotFound, TooMany
+from scim.errors import InvalidValue, TooMany
 from scim.model import FolderId, Found, GroupId, Kind, Ref, SecretId, UserId, UserQuery, fold
 from scim.secretserver import operations, wire
 from scim.secretserver.account import Account
 from scim.secretserver.client import VaultClient
+from scim.secretserver.flight import abreast
 from scim.secretserver.folders import Folders
 from scim.secretserver.grant_index import GrantIndex, cut, is_own, meets
 from scim.secretserver.grants import Grants
@@ -276,24 +277,16 @@ class Holdings:
             holder = ("userId", int(query.user))
         elif query.group is not None:
             holder = ("groupId", int(query.group))
-        try:
-            thing = await self._grants.thing(query.kind, query.on or 0)
-        except NotFound:
-            return []
-        return await self._grants.on(thing, holder)
+        thing = await self._grants.look(query.kind, query.on or 0)
+        return [] if thing is None else await self._grants.on(thing, holder)
 
     async def _by_ids(self, kind: Kind, ids: Iterable[GrantId]) -> list[Grant]:
         wanted = sorted(set(ids))
         if len(wanted) > SHORT:
             chosen = set(wanted)
             return [g for g in await self.indexes[kind].every() if g.id in chosen]
-        found = []
-        for number in wanted:
-            try:
-                found.append(await self._grants.read(kind, number))
-            except NotFound:
-                continue
-        return found
+        found = await abreast((lambda n=n: self._grants.find(kind, n)) for n in wanted)  # type: ignore[misc]
+        return [grant for grant in found if grant is not None]
 
     async def _of_named(self, kind: Kind, name: str) -> list[Grant]:
         """By the name that is shown for the user: the users of that name, then each one's grants."""

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from scim.content import NewSecret, Secret, SecretChange, SecretQuery, Template, TemplateField
-from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, VaultMisbehaved, excerpt
+from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, VaultDenied, VaultMisbehaved, excerpt
 from scim.model import FolderId, Ref, SecretId, Window, fold
 from scim.secretserver import operations, wire
 from scim.secretserver import wire_content as content
@@ -70,6 +70,18 @@ class Secrets:
             raise NotFound("Secret Server has no such secret: it is deactivated")
         return content.to_secret(row)
 
+    async def look(self, secret_id: SecretId) -> Secret | None:
+        """The secret, where lists would show it: they leave out what our account may not see.
+
+        :raises VaultRefusedUs: our account may list no secrets at all: then a denial says nothing.
+        """
+        try:
+            return await self.read(secret_id)
+        except NotFound:
+            return None
+        except VaultDenied:
+            return next(iter(await self._batch([secret_id])), None)
+
     async def window(self, window: Window) -> tuple[list[Secret], int]:
         rows, total = await self._pager.window(SECRETS, window.offset, window.limit, query=LISTED)
         if total == 0:
@@ -92,7 +104,7 @@ class Secrets:
         """Those of the ids that exist: one call each up to three, then one for every 60."""
         wanted = sorted(set(ids))
         if len(wanted) <= FEW:
-            found = await abreast((lambda i=i: self._read_or_none(i)) for i in wanted)  # type: ignore[misc]
+            found = await abreast((lambda i=i: self.look(i)) for i in wanted)  # type: ignore[misc]
             return [secret for secret in found if secret is not None]
         batches = [wanted[i : i + IDS_A_CALL] for i in range(0, len(wanted), IDS_A_CALL)]
         pages = await abreast((lambda b=b: self._batch(b)) for b in batches)  # type: ignore[misc]
@@ -221,12 +233,6 @@ class Secrets:
             raise VaultMisbehaved("Secret Server accepted a secret's new name and did not keep it")
         if change.folder is not None and (after.folder is None or after.folder.id != change.folder):
             raise VaultMisbehaved("Secret Server accepted a secret's move and did not make it")
-
-    async def _read_or_none(self, secret_id: SecretId) -> Secret | None:
-        try:
-            return await self.read(secret_id)
-        except NotFound:
-            return None
 
     async def _batch(self, ids: Sequence[SecretId]) -> list[Secret]:
         query = tuple(("filter.secretIds", str(int(i))) for i in ids)
