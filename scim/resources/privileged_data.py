@@ -6,13 +6,14 @@ There is no way from here to a field's value: what a client writes goes in, noth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import SecretStr
 
 from scim.content import NewSecret, Secret, SecretChange, SecretQuery, Template
 from scim.directory.port import Directory
-from scim.errors import InvalidValue, excerpt
+from scim.errors import ConnectorError, InvalidValue, excerpt
 from scim.model import Caller, ConnectionId, FolderId, Found, SecretId, Window, fold
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas_pam import OUR_SECRET, PRIVILEGED_DATA, PUBLISHED
@@ -127,10 +128,11 @@ class PrivilegedData:
         return await self._directory.find_secrets(query)
 
     async def vocabulary(self) -> dict[str, dict[str, Any]]:
-        """The templates by name, and what a creation needs."""
-        templates = await self._directory.templates()
-        return {OUR_SECRET: {**PUBLISHED[OUR_SECRET], "template": {"required": True, "canonicalValues": [
-            template.name for template in templates]}}}  # fmt: skip
+        """What a creation needs, and the templates by name while the vault answers."""
+        template: dict[str, Any] = {"required": True}
+        with suppress(ConnectorError):
+            template["canonicalValues"] = [found.name for found in await self._directory.templates()]
+        return {OUR_SECRET: {**PUBLISHED[OUR_SECRET], "template": template}}
 
     async def create(self, document: Document) -> Document:
         ours = document.get(OUR_SECRET) or {}

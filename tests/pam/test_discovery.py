@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.pam.world import World
+from tests.pam.world import SECRET, World
 
 Make = Callable[..., World]
 PAM = "urn:ietf:params:scim:schemas:pam:1.0:"
@@ -49,3 +49,7 @@ async def test_the_schemas_hold_their_promises_while_the_vault_is_silent(world: 
     schema = {a["name"]: a for a in (await w.send("GET", "/Schemas/ContainerPermission")).body["attributes"]}
     assert ["View", "Add Secret", "Edit", "Owner"] == schema["rights"]["canonicalValues"]
     assert "immutable" == schema["container"]["mutability"] == schema["user"]["mutability"]
+    ours = {a["name"]: a for a in (await w.send("GET", f"/Schemas/{SECRET}")).body["attributes"]}
+    assert ours["template"]["required"]
+    assert "canonicalValues" not in ours["template"], "the templates are the vault's to tell"
+    assert "writeOnly" == ours["fields"]["mutability"]
