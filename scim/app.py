@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from scim import __version__
 from scim.access.keys import KeyRing
 from scim.access.managed_identity import ManagedIdentity
 from scim.connector import Connector, probe
@@ -74,7 +75,12 @@ def connector() -> Connector:
     logging.getLogger("scim").setLevel(settings.log_level)
     store, identity = open_store(settings)
     keys = KeyRing(settings, identity or ManagedIdentity(settings.identity_client_id))
-    return Connector(settings, store, keys, partial(open_vault, settings=settings), Rehearsal)
+    found = Connector(settings, store, keys, partial(open_vault, settings=settings), Rehearsal)
+    if settings.open_telemetry:
+        from scim.telemetry import Tracing  # half a second of imports, for those who asked for it
+
+        found.tracing = Tracing(__version__)
+    return found
 
 
 async def keep_up() -> None:

@@ -20,6 +20,7 @@ from scim.access.keys import KeyRing
 from scim.access.scope import permit
 from scim.audit.events import AuditEvent
 from scim.audit.trail import AuditTrail
+from scim.context import RequestContext
 from scim.directory.attributes import WithAttributes
 from scim.directory.breaker import Breaker
 from scim.directory.guard import Guard
@@ -50,6 +51,20 @@ from scim.store.switches import Switches
 from scim.store.table import Store
 from scim.store.tokens import Tokens
 from scim.store.vaults import Vaults
+
+
+class RequestTrace(Protocol):
+    """The span of one request."""
+
+    def end(self, method: str, route: str, status: int, connection: str, context: RequestContext) -> None: ...
+
+
+class Tracing(Protocol):
+    """Where spans are made (`scim/telemetry.py`)."""
+
+    def begin(self, method: str, context: RequestContext) -> RequestTrace: ...
+
+    def close(self) -> None: ...
 
 
 class Rehearsing(Protocol):
@@ -88,6 +103,7 @@ class Connector:
         self._services: dict[Dialect, Service] = {}
         self._snapshots: dict[ConnectionId, Snapshots] = {}
         self.metrics = Metrics()
+        self.tracing: Tracing | None = None  # by switch; set by the composition root
         self._rehearse = rehearse
 
     # -- one request -------------------------------------------------------------------------------------------------
@@ -216,6 +232,8 @@ class Connector:
         await self.trail.close()
         await self.recorder.close()
         await self.sessions.close()
+        if self.tracing is not None:
+            self.tracing.close()
         await self.store.close()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import orjson
 
@@ -32,11 +33,26 @@ class UpstreamCall:
     ms: float
 
 
+class CallTrace(Protocol):
+    """The span of one call to a vault (scim/telemetry.py). `traceparent` is what the vault is told of it."""
+
+    traceparent: str
+
+    def end(self, status: int) -> None: ...
+
+
+class Trace(Protocol):
+    """The span of a request, which calls to a vault hang on."""
+
+    def call(self, method: str, path: str) -> CallTrace: ...
+
+
 @dataclass(slots=True)
 class RequestContext:
     request_id: str
     deadline: float  # time.monotonic() at which the answer must be out
     traceparent: str = ""
+    trace: Trace | None = None  # where OpenTelemetry is switched on
     upstream: list[UpstreamCall] = field(default_factory=list)
     normalised: list[str] = field(default_factory=list)  # what the dialects changed, for the audit row
     notes: list[str] = field(default_factory=list)  # what guard and attributes decided beside the request's words

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     protected_seconds: float = Field(900.0, description="age of the list of protected principals")
     insecure_vault_urls: bool = Field(False, description="allow http:// vault URLs; only for the simulator on loopback")
     metrics_token: SecretStr | None = Field(None, description="bearer for /metrics; without it /metrics answers 404")
+    open_telemetry: bool = Field(False, description="send spans by OTLP, as OTEL_EXPORTER_OTLP_ENDPOINT says")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("log_level", mode="before")

@@ -151,6 +151,7 @@ class VaultClient:
         loop, begun = lane.loop, time.perf_counter()
         ends, status = loop.time() + left, 0
         sent = False
+        trace = request.trace.call(operation.method, operation.path) if request and request.trace else None
         try:
             async with asyncio.timeout_at(ends) as limit, lane.queue:
                 probe = self.breaker.enter()
@@ -161,7 +162,7 @@ class VaultClient:
                         httpx.Request(
                             operation.method,
                             url,
-                            headers=self._headers(headers, request),
+                            headers=self._headers(headers, trace or request),
                             content=content,
                             extensions={"timeout": self._timeouts},
                         )
@@ -185,6 +186,8 @@ class VaultClient:
             raise NoAnswer("Secret Server took too long to answer", sent=sent) from error
         finally:
             self._count(operation, status, begun, request)
+            if trace is not None:
+                trace.end(status)
         return Reply(
             status, answer.headers.get("content-type", "").lower(), answer.headers.get("retry-after", ""), body
         )
@@ -256,10 +259,12 @@ class VaultClient:
         return lane
 
     @staticmethod
-    def _headers(headers: list[tuple[str, str]], request: context.RequestContext | None) -> list[tuple[str, str]]:
+    def _headers(
+        headers: list[tuple[str, str]], around: context.RequestContext | context.CallTrace | None
+    ) -> list[tuple[str, str]]:
         out = [*headers, ("User-Agent", "scim-connector")]
-        if request is not None and request.traceparent:
-            out.append(("traceparent", request.traceparent))
+        if around is not None and around.traceparent:
+            out.append(("traceparent", around.traceparent))
         return out
 
     @staticmethod

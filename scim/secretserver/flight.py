@@ -85,7 +85,7 @@ def detached(seconds: float) -> Iterator[None]:
     with context.request_context(request.request_id if request else "background", seconds) as own:
         if request is not None:
             own.upstream = request.upstream
-            own.traceparent = request.traceparent
+            own.traceparent, own.trace = request.traceparent, request.trace
         own.deadline = time.monotonic() + seconds
         yield
 

@@ -80,6 +80,7 @@ async def _answer(
     edge: Edge | None = None,
 ) -> Outgoing:
     started = time.perf_counter()
+    trace = None if connector.tracing is None else connector.tracing.begin(incoming.method, context)
     admitted = None
     try:
         async with asyncio.timeout(connector.settings.request_seconds):
@@ -101,12 +102,18 @@ async def _answer(
     if edge is not None:
         outgoing = edge.outward(incoming, outgoing, connector.base_url)
     log_line(context, incoming, outgoing, "-" if admitted is None else admitted.connection.name, started)
-    _watch(connector, context, incoming, outgoing, admitted, started)
+    _watch(connector, context, incoming, outgoing, admitted, started, trace)
     return outgoing
 
 
 def _watch(
-    connector: Any, context: RequestContext, incoming: Incoming, outgoing: Outgoing, admitted: Any, started: float
+    connector: Any,
+    context: RequestContext,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    admitted: Any,
+    started: float,
+    trace: Any,
 ) -> None:
     """Let console and metrics see it. Whatever goes wrong here is nothing to the client."""
     try:
@@ -117,6 +124,9 @@ def _watch(
         shown = "-" if admitted is None else route  # strangers must not make up names for series
         ms = (time.perf_counter() - started) * 1000
         connector.metrics.note(incoming.method, shown, outgoing.status, ms, context.upstream)
+        if trace is not None:
+            who = "-" if admitted is None else admitted.connection.name
+            trace.end(incoming.method, shown, outgoing.status, who, context)
     except Exception as error:  # noqa: BLE001  # watching must never hurt what is watched
         log.info("a message was not recorded (%s)", type(error).__name__)
 

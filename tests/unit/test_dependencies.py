@@ -90,6 +90,7 @@ MAY: dict[str, dict[str, str]] = {
         "store.redaction": "nothing that opens a door is kept of it",
         "console.app": "the application behind the console's trigger, imported at the first visit",
     },
+    "telemetry": {"context": "the request that a span is about, and the face that calls hang on"},
     "metrics": {"context": "what a request cost is counted where it is known"},
     "gauges": {
         "errors": WORDS,
@@ -123,6 +124,7 @@ HOMES: dict[str, dict[str, str]] = {
     },
     "msal": {"access": "tokens of people and of the managed identity", "app": "and where that is put together"},
     "jwt": {"access": "what an identity provider signed"},
+    "opentelemetry": {"telemetry": "the one place that speaks it, imported by switch"},
     "starlette": {"console": "pages for people"},
     "jinja2": {"console": "pages for people"},
 }
