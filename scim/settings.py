@@ -10,6 +10,8 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+UNRESOLVED = "@Microsoft.KeyVault("
+
 
 class Settings(BaseSettings):
     """Every setting of the connector. Each is documented in README.md (a test holds the two together)."""
@@ -72,6 +74,12 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.strip().upper() if isinstance(value, str) else value
+
+    @field_validator("metrics_token", "console_client_secret", mode="before")
+    @classmethod
+    def _resolved(cls, value: Any) -> Any:
+        """A reference that the platform could not resolve is no secret: anybody could guess it."""
+        return None if isinstance(value, str) and value.startswith(UNRESOLVED) else value
 
     @field_validator("pepper", "data_key")
     @classmethod

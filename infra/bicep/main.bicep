@@ -116,6 +116,9 @@ param consoleTenantId string = ''
 @description('Client id of the Entra app registration of the console. Empty until it exists: the console then refuses sign-in.')
 param consoleClientId string = ''
 
+@description('More application settings of the connector, by name as README lists them. Nothing secret.')
+param moreSettings object = {}
+
 // ---- keys
 
 @description('Encrypt storage with a key in your Key Vault. Decide at the first deployment.')
@@ -140,6 +143,15 @@ param alertEmails string[] = []
 @description('Webhook that alerts go to. Its address holds a key.')
 @secure()
 param alertWebhookUri string = ''
+
+@description('Serve /metrics for Prometheus; the post-provision hook makes its bearer token, in Key Vault.')
+param serveMetrics bool = false
+
+@description('OTLP over HTTP, e.g. https://collector.example.com:4318: spans go there. Empty: OpenTelemetry is off.')
+param telemetryEndpoint string = ''
+
+@description('The collector asks for headers: the post-provision hook puts them into Key Vault.')
+param telemetryWithHeaders bool = false
 
 @description('Places that the availability test asks from.')
 param probeLocations string[] = [
@@ -315,6 +327,10 @@ module functionApp 'modules/functionapp.bicep' = {
     publicUrl: publicUrl
     consoleTenantId: empty(consoleTenantId) ? tenant().tenantId : consoleTenantId
     consoleClientId: consoleClientId
+    serveMetrics: serveMetrics
+    telemetryEndpoint: telemetryEndpoint
+    telemetryWithHeaders: telemetryWithHeaders
+    moreSettings: moreSettings
     accessRules: accessRules.outputs.scim
     denyUnlistedCallers: denyUnlistedCallers
     deploymentRules: accessRules.outputs.deployment

@@ -43,4 +43,8 @@ param recoverKeyVault = bool(readEnvironmentVariable('SCIM_RECOVER_KEY_VAULT', '
 
 param logRetentionDays = int(readEnvironmentVariable('SCIM_LOG_RETENTION_DAYS', '90'))
 param alertEmails = filter(split(readEnvironmentVariable('SCIM_ALERT_EMAILS', ''), ','), address => !empty(address))
+param moreSettings = json(readEnvironmentVariable('SCIM_MORE_SETTINGS', '{}'))
+param serveMetrics = bool(readEnvironmentVariable('SCIM_SERVE_METRICS', 'false'))
+param telemetryEndpoint = readEnvironmentVariable('SCIM_TELEMETRY_ENDPOINT', '')
+param telemetryWithHeaders = !empty(readEnvironmentVariable('SCIM_TELEMETRY_HEADERS', ''))
 param alertWebhookUri = readEnvironmentVariable('SCIM_ALERT_WEBHOOK_URI', '')

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, run by path
-"""Puts the pepper and the data key into Key Vault, once in the life of an environment.
+"""Puts the pepper and the data key into Key Vault, once in the life of an environment, and what else the app reads there.
 
 They go through Resource Manager and not through the vault's own address: that address answers only inside the network,
 and the machine that deploys stands outside. Why they are not made inside the template: docs/decisions/infra-keys.md.
@@ -35,3 +35,17 @@ def seed(arm: Arm, vault_id: str) -> list[str]:
             raise ArmError(f"{error}. {advice}") from None
         written.append(name)
     return written
+
+
+def make_token(arm: Arm, vault_id: str, name: str) -> bool:
+    """Write a random bearer token where there is none; whether it was written. Who scrapes reads it in the vault."""
+    secret_id = f"{vault_id}/secrets/{name}"
+    if arm.get(secret_id, VERSION) is not None:
+        return False
+    arm.put(secret_id, VERSION, {"properties": {"value": secrets.token_urlsafe(32), "contentType": "bearer token"}})
+    return True
+
+
+def give(arm: Arm, vault_id: str, name: str, value: str) -> None:
+    """Write what the person who deploys said."""
+    arm.put(f"{vault_id}/secrets/{name}", VERSION, {"properties": {"value": value, "contentType": "given at deployment"}})

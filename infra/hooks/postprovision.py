@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from arm import Arm, ArmError, sign_in
-from keys import seed
+from keys import give, make_token, seed
 
 INFRA = Path(__file__).resolve().parent.parent
 BUDGETS = "2023-11-01"
@@ -45,6 +45,10 @@ def run(arm: Arm, environment: Mapping[str, str]) -> list[str]:
     vault_id = environment["AZURE_KEY_VAULT_ID"]
     group_id = vault_id.split("/providers/", 1)[0]
     written = seed(arm, vault_id)
+    if environment.get("SCIM_SERVE_METRICS", "").lower() == "true" and make_token(arm, vault_id, "scim-metrics-token"):
+        written.append("scim-metrics-token")
+    if headers := environment.get("SCIM_TELEMETRY_HEADERS", ""):
+        give(arm, vault_id, "scim-telemetry-headers", headers)
     arm.deploy(
         group_id,
         "scim-workbook",

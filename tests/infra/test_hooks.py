@@ -154,6 +154,25 @@ def test_it_prints_where_to_go_and_no_key(hooks, manager: ResourceManager):
     assert "Budget        none" in lines
 
 
+def test_a_metrics_token_is_made_once_where_it_is_wanted_and_not_printed(hooks, manager: ResourceManager):
+    arm, token = hooks.Arm("token", manager.url), f"{VAULT}/secrets/scim-metrics-token"
+    hooks.run(arm, ENVIRONMENT)
+    assert token not in manager.kept
+    lines = "\n".join(hooks.run(arm, ENVIRONMENT | {"SCIM_SERVE_METRICS": "true"}))
+    made = manager.kept[token]["properties"]["value"]
+    assert len(base64.urlsafe_b64decode(made + "=")) == 32
+    assert made not in lines
+    hooks.run(arm, ENVIRONMENT | {"SCIM_SERVE_METRICS": "true"})
+    assert manager.kept[token]["properties"]["value"] == made
+
+
+def test_headers_of_the_collector_go_into_the_vault_and_nowhere_else(hooks, manager: ResourceManager):
+    lines = "\n".join(hooks.run(hooks.Arm("token", manager.url), ENVIRONMENT | {"SCIM_TELEMETRY_HEADERS": "api-key=k1"}))
+    assert manager.kept[f"{VAULT}/secrets/scim-telemetry-headers"]["properties"]["value"] == "api-key=k1"
+    assert "k1" not in lines
+    assert "k1" not in json.dumps({k: v for k, v in manager.kept.items() if "/deployments/" in k})
+
+
 def test_the_workbook_is_deployed_with_its_queries(hooks, manager: ResourceManager):
     hooks.run(hooks.Arm("token", manager.url), ENVIRONMENT)
     sent = manager.kept[f"{GROUP}/providers/Microsoft.Resources/deployments/scim-workbook"]["properties"]

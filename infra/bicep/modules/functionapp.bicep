@@ -60,6 +60,18 @@ param consoleTenantId string
 @description('Entra app registration of the console; empty until it exists.')
 param consoleClientId string
 
+@description('Serve /metrics to whoever holds the token in Key Vault.')
+param serveMetrics bool
+
+@description('OTLP endpoint that spans go to, or empty.')
+param telemetryEndpoint string
+
+@description('Send the headers in Key Vault along with spans.')
+param telemetryWithHeaders bool
+
+@description('More application settings.')
+param moreSettings object
+
 @description('Inbound rules of the app.')
 param accessRules array
 
@@ -76,6 +88,24 @@ param denyUnlistedDeployers bool
 param workspaceId string
 
 var name = 'func-scim-${token}'
+
+// The platform resolves these with the identity in keyVaultReferenceIdentity; the app never sees where they came from.
+var metricsSettings = serveMetrics
+  ? {
+      SCIM_METRICS_TOKEN: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}/secrets/scim-metrics-token)'
+    }
+  : {}
+var telemetrySettings = empty(telemetryEndpoint)
+  ? {}
+  : {
+      SCIM_OPEN_TELEMETRY: 'true'
+      OTEL_EXPORTER_OTLP_ENDPOINT: telemetryEndpoint
+    }
+var telemetryHeaderSettings = telemetryWithHeaders
+  ? {
+      OTEL_EXPORTER_OTLP_HEADERS: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}/secrets/scim-telemetry-headers)'
+    }
+  : {}
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
@@ -191,7 +221,7 @@ resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
-  properties: {
+  properties: union(moreSettings, metricsSettings, telemetrySettings, telemetryHeaderSettings, {
     AzureWebJobsStorage__credential: 'managedidentity'
     AzureWebJobsStorage__clientId: identityClientId
     AzureWebJobsStorage__blobServiceUri: blobEndpoint
@@ -206,7 +236,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     SCIM_PUBLIC_URL: empty(publicUrl) ? 'https://${app.properties.defaultHostName}' : publicUrl
     SCIM_CONSOLE_TENANT_ID: consoleTenantId
     SCIM_CONSOLE_CLIENT_ID: consoleClientId
-  }
+  })
 }
 
 resource planDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from scim.context import UpstreamCall
 from scim.metrics import BUCKETS, Gauge, Metrics
+from scim.settings import Settings
 from tests.door import HOST, Door, user
 
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\.)*"(,[a-z]+="(?:[^"\\\n]|\\.)*")*\})? (\+Inf|-?[0-9.e+-]+)')
@@ -99,3 +100,10 @@ async def test_tables_that_are_away_are_a_number_and_no_error():
     answer = await scrape(door, authorization="Bearer canary-metrics")
     assert answer.status_code == 200
     assert samples(answer.text)["scim_storage_reachable"] == 0
+
+
+def test_a_reference_that_the_platform_could_not_resolve_is_no_token() -> None:
+    """Else its text, which everybody can write down, would open /metrics."""
+    unresolved = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/scim-metrics-token)"
+    assert Settings(metrics_token=unresolved, console_client_secret=unresolved).metrics_token is None
+    assert Settings(metrics_token=unresolved, console_client_secret=unresolved).console_client_secret is None
