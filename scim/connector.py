@@ -33,6 +33,7 @@ from scim.gauges import gauges
 from scim.health import vault_report
 from scim.metrics import Metrics
 from scim.model import Caller, Connection, ConnectionId, Vault, VaultId
+from scim.protocol.bulk import BulkLimits
 from scim.protocol.service import Dialect, Service
 from scim.resources.snapshots import Snapshots
 from scim.resources.store import DirectoryResources
@@ -186,7 +187,9 @@ class Connector:
 
     async def session(self, vault_id: VaultId) -> VaultSession:
         """The open session with a vault. :raises Unavailable: the vault is not configured any more."""
-        return await self.sessions.get(vault_id)
+        session = await self.sessions.get(vault_id)
+        session.directory.tolerate((await self.switches.read()).vault_failures)
+        return session
 
     # -- health and upkeep -------------------------------------------------------------------------------------------
 
@@ -210,6 +213,10 @@ class Connector:
         self.recorder.detail = switches.messages
         if switches.maintenance:
             raise Unavailable(f"The connector is in maintenance: {switches.note or 'please try again later'}")
+
+    async def bulk_limits(self) -> BulkLimits:
+        switched = await self.switches.read()
+        return BulkLimits(switched.bulk_operations, switched.bulk_bytes)
 
     async def probe(self, vault: Vault, credential: SecretStr) -> Mapping[str, Any]:
         """Log in to a vault with these credentials and tell who one is there."""

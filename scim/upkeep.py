@@ -72,8 +72,10 @@ def _as(
 
 async def _sweep(connector: Connector, session: VaultSession) -> None:
     """Notice what was changed in the vault itself, for delta queries; cheap while nothing is due."""
-    if connector.settings.sweep_seconds > 0:
-        every = timedelta(seconds=connector.settings.sweep_seconds)
+    switched = (await connector.switches.read()).sweep_seconds
+    seconds = connector.settings.sweep_seconds if switched is None else switched
+    if seconds > 0:
+        every = timedelta(seconds=seconds)
         found = await sweep(session.directory, connector.attributes, session.vault.id, every=every)
         if found:
             tell(log, "vault.swept", vault=session.vault.name, **found)

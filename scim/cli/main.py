@@ -17,7 +17,7 @@ import orjson
 from scim.administration.deeds import ANNOUNCED
 from scim.audit.events import AuditEvent, Outcome
 from scim.audit.trail import AuditTrail
-from scim.cli import audit, connections, console, daytwo, tokens, vaults
+from scim.cli import audit, connections, console, daytwo, settings, tokens, vaults
 from scim.cli.answer import Answer, as_json
 from scim.cli.office import Office, open_office
 from scim.cli.parser import Parser, Usage, build
@@ -55,6 +55,8 @@ COMMANDS: dict[tuple[str, str | None], Command] = {
     ("token", "add"): tokens.add,
     ("token", "list"): tokens.show_all,
     ("token", "revoke"): tokens.revoke,
+    ("settings", "show"): settings.show,
+    ("settings", "edit"): settings.edit,
     ("backup", None): daytwo.backup,
     ("restore", None): daytwo.restore,
     ("rotate-pepper", None): daytwo.rotate_pepper,

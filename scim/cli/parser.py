@@ -68,6 +68,7 @@ def build() -> Parser:
     _token(_noun(nouns, "token", "what an identity platform shows to be let in"))
     _audit(_noun(nouns, "audit", "the trail of everything that was asked and done"))
     _console(_noun(nouns, "console", "ways into the web console that need no identity platform"))
+    _settings(_noun(nouns, "settings", "what holds on every instance: maintenance, limits, times"))
     _breaker(_noun(nouns, "breaker", "the limit on mass changes of a connection"))
     _day_two(nouns)
     return top
@@ -190,7 +191,7 @@ def _sign_in_fields(verb: Parser) -> None:
 
 def _token(verbs: Verbs) -> None:
     add = _verb(verbs, "add", "make a token; it is shown this once and never again", "CONNECTION")
-    add.add_argument("--days", type=int, default=DEFAULT_DAYS, help=f"1 to {MOST_DAYS}, by default {DEFAULT_DAYS}")
+    add.add_argument("--days", type=int, help=f"1 to {MOST_DAYS}, by default as the settings say ({DEFAULT_DAYS})")
     add.add_argument(
         "--kind", choices=KINDS, default="bearer", help="client_secret: to be exchanged at /oauth/token (OAuth 2)"
     )
@@ -225,6 +226,12 @@ def _console(verbs: Verbs) -> None:
     key.add_argument("--days", type=int, default=90, help="by default 90")
     _verb(verbs, "list", "codes and keys that are there")
     _verb(verbs, "remove", "take a code or a key away", "KEYID")
+
+
+def _settings(verbs: Verbs) -> None:
+    _verb(verbs, "show", "the settings that hold on every instance")
+    edit = _verb(verbs, "edit", "change settings; every instance follows within a minute")
+    edit.add_argument("settings", metavar="NAME=VALUE", nargs="+", help="`settings show` lists them")
 
 
 def _breaker(verbs: Verbs) -> None:

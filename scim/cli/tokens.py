@@ -10,16 +10,17 @@ from scim.administration.verbs import add_token
 from scim.cli.answer import Answer, table
 from scim.cli.office import Office
 from scim.cli.parser import Usage
+from scim.store.settings_table import SettingsTable
+from scim.store.switches import Switches
 from scim.store.tokens import MOST_DAYS, StoredToken
 
 
 async def add(office: Office, args: Namespace, _: TextIO) -> Answer:
-    if not 1 <= args.days <= MOST_DAYS:
+    if args.days is not None and not 1 <= args.days <= MOST_DAYS:
         raise Usage(f"--days takes 1 to {MOST_DAYS}")
+    days = args.days or (await Switches(SettingsTable(office.store.table("settings"))).read(fresh=True)).token_days
     connection = await office.connections.need(args.connection)
-    made = await add_token(
-        office.tokens, connection, office.keys.pepper, days=args.days, force=args.force, kind=args.kind
-    )
+    made = await add_token(office.tokens, connection, office.keys.pepper, days=days, force=args.force, kind=args.kind)
     until = f"{made.stored.expires:%Y-%m-%d}"
     note = f"for {connection.name}, valid until {until}; it cannot be shown again, so store it now"
     return Answer({"token": made.text, **shown(made.stored)}, made.text, note)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scim.administration import words
+from scim.administration.settings import change_settings, checked
 from scim.administration.setup_document import add_setup, write_setup
 from scim.administration.verbs import add_token, add_vault, checked_vault, remove_connection, remove_vault
 from scim.console import bodies, views
@@ -199,10 +200,11 @@ class Api:
         desk, connection = self._desk, await self._desk.connection(request)
         body = await bodies.body_of(request, bodies.NewToken)
         pepper = (await desk.keys()).pepper
+        days = body.days or (await desk.connector.switches.read()).token_days
         made = await desk.do(
             request,
             "token.add",
-            lambda: add_token(desk.tokens, connection, pepper, days=body.days, force=body.force),
+            lambda: add_token(desk.tokens, connection, pepper, days=days, force=body.force),
             name=connection.name,
             connection=connection.id,
         )
@@ -247,12 +249,12 @@ class Api:
 
     async def change_settings(self, request: Request) -> Response:
         desk = self._desk
-        changes = bodies.given(await bodies.body_of(request, bodies.SwitchChange))
-        if any(value is None for value in changes.values()):
-            raise InvalidValue("A setting has a value; leave out what shall stay")
-        changed = await desk.do(request, "settings.edit", lambda: desk.connector.switches.change(**changes),
-                                changed=tuple(sorted(changes)))  # fmt: skip
-        return answer(changed)
+        values = checked(bodies.given(await bodies.body_of(request, bodies.SwitchChange)))
+        switches = desk.connector.switches
+        await desk.do(
+            request, "settings.edit", lambda: change_settings(switches, values), changed=tuple(sorted(values))
+        )
+        return answer(await switches.read(fresh=True))
 
     async def backup(self, request: Request) -> Response:
         desk = self._desk

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from starlette.requests import Request
 
 from scim.errors import InvalidSyntax, InvalidValue
-from scim.store.tokens import DEFAULT_DAYS, MOST_DAYS
+from scim.store.switches import BULK_BYTES, BULK_OPERATIONS
+from scim.store.tokens import MOST_DAYS
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -84,7 +85,7 @@ class ConnectionChange(_Body):
 class NewToken(_Body):
     """`force`: when two are live, the older one is revoked at the same moment."""
 
-    days: int = Field(DEFAULT_DAYS, ge=1, le=MOST_DAYS)
+    days: int | None = Field(None, ge=1, le=MOST_DAYS, description="by default as the settings say")
     force: bool = False
 
 
@@ -102,6 +103,11 @@ class SwitchChange(_Body):
     note: str | None = Field(None, max_length=200)
     messages: Literal["full", "outline", "off"] | None = None
     message_days: int | None = Field(None, ge=1, le=30)
+    bulk_operations: int | None = Field(None, ge=1, le=BULK_OPERATIONS)
+    bulk_bytes: int | None = Field(None, ge=1024, le=BULK_BYTES)
+    vault_failures: int | None = Field(None, ge=1, le=1000)
+    token_days: int | None = Field(None, ge=1, le=MOST_DAYS)
+    sweep_seconds: int | None = Field(None, ge=0, le=604_800, description="null: as SCIM_SWEEP_SECONDS says")
 
 
 async def body_of(request: Request, model: type[B]) -> B:

@@ -23,7 +23,7 @@ from scim2_server.routing import Operation
 
 from scim.errors import ConnectorError, InvalidSyntax, InvalidValue, TooLarge, Unavailable, excerpt
 from scim.protocol.dialects.vocabulary import PATCH_OP, is_urn
-from scim.protocol.limits import MAX_OPERATIONS, member, parse_json
+from scim.protocol.limits import MAX_BODY_BYTES, MAX_OPERATIONS, member, parse_json
 
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 AT_ONCE = 8  # operations under way; a vault should still have room for others
@@ -37,11 +37,21 @@ log = logging.getLogger("scim.bulk")
 Resolve = Callable[[str], str]
 
 
-def check_bulk(body: Any) -> None:
-    """:raises TooLarge: more operations than ServiceProviderConfig allows, before anything reads a single one."""
+@dataclass(frozen=True, slots=True)
+class BulkLimits:
+    """What ServiceProviderConfig says of a bulk, and what is held to (RFC 7644 §3.7.4)."""
+
+    operations: int = MAX_OPERATIONS
+    bytes: int = MAX_BODY_BYTES
+
+
+def check_bulk(body: Any, size: int, limits: BulkLimits) -> None:
+    """:raises TooLarge: more than ServiceProviderConfig allows, before anything reads a single operation."""
+    if size > limits.bytes:
+        raise TooLarge(f"The bulk has {size} bytes, {limits.bytes} are allowed: please split it")
     operations = member(body, "operations") if isinstance(body, Mapping) else None
-    if isinstance(operations, list) and len(operations) > MAX_OPERATIONS:
-        raise TooLarge(f"The bulk has {len(operations)} operations, {MAX_OPERATIONS} are allowed: please split it")
+    if isinstance(operations, list) and len(operations) > limits.operations:
+        raise TooLarge(f"The bulk has {len(operations)} operations, {limits.operations} are allowed: please split it")
 
 
 @dataclass(slots=True)
@@ -147,7 +157,7 @@ class Plan:
 async def run_bulk(handler: Any, request: ScimRequest) -> ScimResponse:
     """Carry out a bulk request and tell what became of each operation, in the order of the request."""
     body = parse_json(request.body)
-    check_bulk(body)
+    check_bulk(body, len(request.body), handler.bulk_limits)
     plan = read_plan(body, handler.refused)
     for wave in plan.waves():
         if plan.stopped:

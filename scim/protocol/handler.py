@@ -21,7 +21,7 @@ from scim2_server.responses import ScimResponse
 from scim2_server.routing import Operation
 
 from scim.errors import ChangedMeanwhile, ConnectorError, NotFound
-from scim.protocol.bulk import run_bulk
+from scim.protocol.bulk import BulkLimits, run_bulk
 from scim.protocol.limits import parse_json
 from scim.protocol.membership import check_members, member_delta
 from scim.protocol.projection import Document, Projection, projection_of
@@ -40,6 +40,7 @@ class Handler(AsyncScimHandler):
     deadline: float = math.inf  # time.monotonic() at which the answer must be out; a bulk shares one
     apart: Callable[[], AbstractContextManager[None]] = nullcontext  # around each operation of a bulk
     refused: Mapping[int, ConnectorError] = MappingProxyType({})  # operations of a bulk that made no sense
+    bulk_limits = BulkLimits()
     _words: dict[str, dict[str, Any]] | None = None
 
     # -- reads -------------------------------------------------------------------------------------------------------
@@ -99,6 +100,14 @@ class Handler(AsyncScimHandler):
             cursors = (("nextCursor", after), ("previousCursor", before))
             paging |= {n: c for n, p in cursors if (c := self.service._seal(types, search, p)) is not None}  # noqa: SLF001
         return paging
+
+    async def service_provider_config(self, request: ScimRequest) -> ScimResponse:
+        """GET /ServiceProviderConfig (RFC 7644 §4), with the limits of a bulk that hold today."""
+        response = await super().service_provider_config(request)
+        if response.body and "bulk" in response.body:
+            limits = {"maxOperations": self.bulk_limits.operations, "maxPayloadSize": self.bulk_limits.bytes}
+            response.body = {**response.body, "bulk": {**response.body["bulk"], **limits}}
+        return response
 
     async def schemas(self, request: ScimRequest) -> ScimResponse:
         """GET /Schemas (RFC 7644 §4), with the values that the vault allows today."""

@@ -313,6 +313,9 @@ class SecretServerDirectory(Holdings):
     def circuit_open(self) -> bool:
         return self.client.breaker.is_open
 
+    def tolerate(self, failures: int) -> None:
+        self.client.breaker.limit = failures
+
     async def own_account(self) -> UserId:
         """The account that the connector signs in with; one call in the life of a process."""
         self._own = self._own or (await self._account.read()).id

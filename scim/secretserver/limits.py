@@ -33,7 +33,7 @@ class RetryBudget:
 
 
 class Breaker:
-    """Open after ten connection failures in a row; five seconds later one request may try, and decides.
+    """Open after so many connection failures in a row ; five seconds later one request may try, and decides.
 
     Only missing answers count: a 500 is an answer, and 429 has its own rules.
     """
@@ -41,7 +41,7 @@ class Breaker:
     def __init__(
         self, *, failures: int = 10, seconds: float = 5.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._limit = failures
+        self.limit = failures
         self._seconds = seconds
         self._clock = clock
         self._failures = 0
@@ -50,14 +50,14 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        return self._failures >= self._limit
+        return self._failures >= self.limit
 
     def enter(self) -> bool:
         """Ask before each request; the answer says whether this one is the probe.
 
         :raises VaultUnreachable: While the breaker is open.
         """
-        if self._failures < self._limit:
+        if self._failures < self.limit:
             return False
         left = self._opens_at - self._clock()
         if left > 0 or self._probing:
@@ -74,7 +74,7 @@ class Breaker:
     def failed(self) -> None:
         self._failures += 1
         self._probing = False
-        if self._failures >= self._limit:
+        if self._failures >= self.limit:
             self._opens_at = self._clock() + self._seconds
 
     def abandoned(self) -> None:

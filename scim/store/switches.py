@@ -11,8 +11,11 @@ from typing import Any, Literal
 from scim.errors import StoreUnavailable
 from scim.store.settings_table import SettingsTable
 from scim.store.table import RowChanged
+from scim.store.tokens import DEFAULT_DAYS
 
 SECONDS = 15.0
+BULK_OPERATIONS = 1_000
+BULK_BYTES = 1_048_576
 _NAME = "switches"
 
 
@@ -24,6 +27,11 @@ class Switched:
     note: str = ""
     messages: Literal["full", "outline", "off"] = "full"
     message_days: int = 3
+    bulk_operations: int = BULK_OPERATIONS
+    bulk_bytes: int = BULK_BYTES
+    vault_failures: int = 10  # unanswered calls in a row, after which a vault is left alone for seconds
+    token_days: int = DEFAULT_DAYS  # of new tokens
+    sweep_seconds: int | None = None  # None: as the environment says
     sessions_from: int = 0  # epoch seconds: console sessions that began before are over
 
 

@@ -20,7 +20,7 @@ from scim.access.rate import Allowance
 from scim.context import RequestContext, apart, request_context
 from scim.errors import ConnectorError, NotAllowed, OutOfScope, Unavailable
 from scim.model import Caller, Connection
-from scim.protocol.bulk import check_bulk
+from scim.protocol.bulk import BulkLimits, check_bulk
 from scim.protocol.dialects import (
     normalise_body,
     normalise_bulk,
@@ -147,11 +147,13 @@ async def _serve(connector: Any, incoming: Incoming, admitted: Any, context: Req
     method = "GET" if incoming.method == "HEAD" else incoming.method
     service = await connector.service(connection)
     target = service.match(ScimRequest(method, connector.base_url, path))  # 404 and 405 come before any body
-    request, refused = understood(incoming, path, context, strict=connection.policies.strict)
+    limits = await connector.bulk_limits()
+    request, refused = understood(incoming, path, context, strict=connection.policies.strict, bulk=limits)
     request.base_url = connector.base_url
     request.subject = connector.permit(connection)
     handler = Handler(service, await connector.resources(caller, service))
     handler.deadline, handler.refused, handler.apart = context.deadline, refused, apart
+    handler.bulk_limits = limits
     if admitted.person and path == "/Me":
         request.path = await handler.path_of_user(admitted.person)
     response: ScimResponse = await getattr(handler, target.operation.value)(request)
@@ -171,7 +173,7 @@ def check_person(person: str, method: str, path: str) -> None:
 
 
 def understood(
-    incoming: Incoming, path: str, context: RequestContext, *, strict: bool
+    incoming: Incoming, path: str, context: RequestContext, *, strict: bool, bulk: BulkLimits
 ) -> tuple[ScimRequest, Mapping[int, ConnectorError]]:
     """The request in one spelling, whatever dialect it came in; what was changed is noted for the audit row.
 
@@ -184,6 +186,8 @@ def understood(
     body = incoming.body
     if method in WITH_BODY:
         value = parse_json(body)
+        if path == "/Bulk":
+            check_bulk(value, len(body), bulk)
         value, more, refused = _spoken(method, path, resource_type, value, strict=strict)
         notes += more
         body = orjson.dumps(value) if more or path == "/Bulk" else body
@@ -195,7 +199,6 @@ def _spoken(
     method: str, path: str, resource_type: str | None, value: Any, *, strict: bool
 ) -> tuple[Any, tuple[str, ...], Mapping[int, ConnectorError]]:
     if path == "/Bulk":
-        check_bulk(value)
         return normalise_bulk(value, strict=strict)
     if path.endswith("/.search"):
         return *normalise_search(value, resource_type=resource_type, strict=strict), {}

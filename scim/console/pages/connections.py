@@ -18,7 +18,6 @@ from scim.console.policies import GROUPS, read_policies
 from scim.errors import ConnectorError, InvalidValue, NotFound
 from scim.model import Connection, Policies
 from scim.store.messages import Seen
-from scim.store.tokens import DEFAULT_DAYS
 
 
 class ConnectionPages:
@@ -66,7 +65,7 @@ class ConnectionPages:
             connection = await desk.do(request, "connection.add", work, name=str(values["name"]))
         except ConnectorError as error:
             return await self._new(request, values, error)
-        return await self._with_token(request, connection, await self._mint(request, connection, DEFAULT_DAYS))
+        return await self._with_token(request, connection, await self._mint(request, connection, await self._days()))
 
     async def show(self, request: Request) -> Response:
         return await self._page(request, await self._desk.connection(request))
@@ -106,6 +105,7 @@ class ConnectionPages:
             vault=vault,
             tokens=[(token, token.live(now)) for token in reversed(await desk.tokens.list(connection.id))],
             breaker=await views.breaker(desk, connection, (await views.seen(desk)).get(connection.id)),
+            token_days=await self._days(),
             groups=GROUPS,
             policies=connection.policies,
             types=words.RESOURCE_TYPES,
@@ -140,13 +140,18 @@ class ConnectionPages:
     async def add_token(self, request: Request) -> Response:
         connection = await self._desk.connection(request)
         form = await form_of(request)
-        days = field(form, "days", str(DEFAULT_DAYS))
+        days = field(form, "days")
         try:
-            number = int(days) if days.isascii() and days.isdigit() else 0
+            number = (int(days) if days.isascii() and days.isdigit() else 0) if days else await self._days()
             minted = await self._mint(request, connection, number, force="force" in form)
         except ConnectorError as error:
             return await self._page(request, connection, error=error)
         return await self._with_token(request, connection, minted)
+
+    async def _days(self) -> int:
+        """How long a new token lives, unless somebody says otherwise."""
+        days: int = (await self._desk.connector.switches.read()).token_days
+        return days
 
     async def _mint(self, request: Request, connection: Connection, days: int, *, force: bool = False) -> Minted:
         desk = self._desk

@@ -12,12 +12,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from scim.administration.console_keys import make_key
+from scim.administration.settings import NUMBERS, change_settings, checked
 from scim.administration.setup_document import add_setup, write_setup
 from scim.console.desk import Desk, field, form_of
 from scim.console.people import role_named
 from scim.errors import ConnectorError, InvalidValue
-
-MOST_DAYS = 30
 
 
 class SettingsPages:
@@ -32,7 +31,7 @@ class SettingsPages:
         switches = await desk.connector.switches.read(fresh=True)
         keys = [key for key in await desk.console_keys.list() if not key.once]
         values = {"error": None, "key": "", "restored": None, **more}
-        return desk.page(request, "settings.html", status, switches=switches, keys=keys,
+        return desk.page(request, "settings.html", status, switches=switches, keys=keys, numbers=NUMBERS,
                          environment=environment(desk.connector.settings), now_utc=datetime.now(UTC),
                          **values)  # fmt: skip
 
@@ -96,21 +95,12 @@ class SettingsPages:
 
 
 async def change_switches(desk: Desk, request: Request, given: dict[str, str]) -> Any:
-    """:raises InvalidValue: naming the setting."""
-    days, detail = given.get("message_days", "3"), given.get("messages", "full")
-    if not (days.isascii() and days.isdigit() and 1 <= int(days) <= MOST_DAYS):
-        raise InvalidValue(f"Messages are kept between 1 and {MOST_DAYS} days")
-    if detail not in {"full", "outline", "off"}:
-        raise InvalidValue("What is kept of messages is full, outline or off")
-    note = given.get("note", "")
-    if len(note) > 200 or not note.isprintable():
-        raise InvalidValue("The note is at most 200 printable characters")
-    values = {"maintenance": given.get("maintenance") == "on", "note": note, "messages": detail,
-              "message_days": int(days)}  # fmt: skip
+    """The form's settings; a box that is not ticked is not sent. :raises InvalidValue: naming the setting."""
+    values = checked({"maintenance": "off", **given})
     switches = desk.connector.switches
     before = await switches.read(fresh=True)
-    changed = tuple(name for name, value in values.items() if getattr(before, name) != value)
-    return await desk.do(request, "settings.edit", lambda: switches.change(**values), changed=changed)
+    changed = tuple(sorted(name for name, value in values.items() if getattr(before, name) != value))
+    return await desk.do(request, "settings.edit", lambda: change_settings(switches, values), changed=changed)
 
 
 def environment(settings: Any) -> list[tuple[str, str, str]]:
