@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
+from scim.content import FolderLevel, SecretLevel
 from scim.errors import InvalidValue
 from scim.model import Policies
 
@@ -49,6 +50,12 @@ def sources(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _once(key: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    if len({word.strip().casefold() for word, _ in pairs}) < len(pairs):
+        raise InvalidValue(f"{key}: a word of the client stands there twice")
+    return dict(pairs)
+
+
 def policies(given: Mapping[str, str]) -> dict[str, Any]:
     """Policy values from texts. :raises InvalidValue: listing what is allowed."""
     values: dict[str, Any] = {}
@@ -60,8 +67,46 @@ def policies(given: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+FOLDER_LEVELS = {level.value.casefold(): level.value for level in FolderLevel}
+SECRET_LEVELS = {level.value.casefold(): level.value for level in SecretLevel}
+RIGHTS_MAPS = ("container_rights", "secret_rights")
+
+
+def rights_map(key: str, pairs: Mapping[str, str]) -> dict[str, str]:
+    """The client's words for rights, each with a right that the vault has. :raises InvalidValue: listing those."""
+    found: dict[str, str] = {}
+    for word, text in pairs.items():
+        name = word.strip()
+        if not name or len(name) > 100 or not name.isprintable() or name.casefold() in {w.casefold() for w in found}:
+            raise InvalidValue(f"{key}: each word of the client stands there once, with at most 100 characters")
+        found[name] = _right(key, name, text)
+    return found
+
+
+def _right(key: str, word: str, text: str) -> str:
+    left, slash, right = (part.strip() for part in text.partition("/"))
+    if key == "secret_rights":
+        level = SECRET_LEVELS.get(left.casefold())
+        if level is None or level == SecretLevel.NONE or slash:
+            allowed = ", ".join(name for name in SECRET_LEVELS.values() if name != SecretLevel.NONE)
+            raise InvalidValue(f"{key}: {word[:40]} is one of {allowed}")
+        return level
+    folder, secrets = FOLDER_LEVELS.get(left.casefold()), SECRET_LEVELS.get(right.casefold())
+    if folder is None or (right and secrets is None):
+        raise InvalidValue(
+            f"{key}: {word[:40]} is one of {', '.join(FOLDER_LEVELS.values())}; a secret level may follow, "
+            f"as in View/List: {', '.join(SECRET_LEVELS.values())}"
+        )
+    return f"{folder}/{secrets}" if secrets else folder
+
+
 def policy_value(key: str, text: str) -> object:
     kind = Policies.model_fields[key].annotation
+    if key in RIGHTS_MAPS:
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        if any(not equals for _, equals, _ in pairs):
+            raise InvalidValue(f"policy {key} is written WORD=RIGHT,WORD=RIGHT")
+        return rights_map(key, _once(key, [(left, right) for left, _, right in pairs]))
     if get_origin(kind) is Literal:
         if text not in get_args(kind):
             raise InvalidValue(f"policy {key} is one of {', '.join(get_args(kind))}")

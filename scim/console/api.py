@@ -296,6 +296,9 @@ def _checked(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _policies(old: Policies, changes: dict[str, Any]) -> Policies:
+    for key in words.RIGHTS_MAPS:
+        if isinstance(changes.get(key), dict):
+            changes = {**changes, key: words.rights_map(key, {str(k): str(v) for k, v in changes[key].items()})}
     unknown = sorted(set(changes) - set(Policies.model_fields))
     if unknown:
         raise InvalidValue(f"policies: there is no {', '.join(unknown)[:80]}")

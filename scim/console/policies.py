@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal, get_args, get_origin
 
-from scim.administration.words import policy_value
+from scim.administration.words import FOLDER_LEVELS, SECRET_LEVELS, policy_value, rights_map
 from scim.errors import InvalidValue
 from scim.model import Policies
+
+BLANKS = 3  # empty rows at the end of a map: saving gives three more, without a script
 
 """A policy's group, its question, and a word of help."""
 
@@ -28,8 +31,8 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "break_inheritance": ("Folders and secrets", "A change where rights are inherited", "refuse, or break the inheritance there."),
     "rights_style": ("Folders and secrets", "How rights are spelled", 'simple: "View". detailed: folder and secret level, "View", "Secrets:List".'),
     "unknown_right": ("Folders and secrets", "A right that nobody knows", "strict: 400 with the allowed ones. legacy: View, as the vendor's connector does."),
-    "container_rights": ("Permission map", "Rights on folders", "One a line: the client's word = View, Add Secret, Edit or Owner; or folder level/secret level. Unnamed words keep their own meaning."),
-    "secret_rights": ("Permission map", "Rights on secrets", "One a line: the client's word = List, View, Edit or Owner."),
+    "container_rights": ("Permission map", "Rights on folders", "Several words may mean one right. With a word here only these words are accepted. Empty a word to take it out."),
+    "secret_rights": ("Permission map", "Rights on secrets", "Likewise."),
     "grantees": ("Folders and secrets", "Who may be given rights", "users, groups, or any of both."),
     "secret_passwords": ("Folders and secrets", "Passwords that are not given", ""),
     "secret_template": ("Folders and secrets", "Template of new secrets", "For requests that name none."),
@@ -56,8 +59,17 @@ class Question:
         if self.kind == "list":
             return "\n".join(value)
         if self.kind == "map":
-            return "\n".join(f"{left} = {right}" for left, right in value.items())
+            pairs = [(word, *(part.strip() for part in right.partition("/")[::2])) for word, right in value.items()]
+            return [*pairs, *[("", "", "")] * BLANKS]
         return value
+
+    @property
+    def levels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """For a map: the vault's rights, and the secret levels that may stand beside a right on a folder."""
+        secrets = tuple(SECRET_LEVELS.values())
+        if self.name == "container_rights":
+            return tuple(FOLDER_LEVELS.values()), secrets
+        return tuple(level for level in secrets if level != "None"), ()
 
 
 def _question(name: str) -> tuple[str, Question]:
@@ -93,19 +105,22 @@ def read_policies(old: Policies, form: Mapping[str, list[str]]) -> dict[str, Any
             if question.kind == "bool":
                 values[question.name] = question.name in form
             elif question.kind == "map":
-                values[question.name] = _pairs(question, text)
+                values[question.name] = _map(question, form)
             else:
                 values[question.name] = policy_value(question.name, text)
     return values
 
 
-def _pairs(question: Question, text: str) -> dict[str, str]:
+def _map(question: Question, form: Mapping[str, list[str]]) -> dict[str, str]:
+    """Rows of a word, a right and, for folders, a secret level. :raises InvalidValue: naming the word."""
+    columns = [form.get(f"{question.name}.{column}", []) for column in ("word", "right", "secrets")]
     pairs: dict[str, str] = {}
-    for line in text.replace(",", "\n").splitlines():
-        if not line.strip():
+    for word, right, secrets in zip_longest(*columns, fillvalue=""):
+        if not word.strip():
             continue
-        left, equals, right = line.partition("=")
-        if not equals or not left.strip() or not right.strip():
-            raise InvalidValue(f"{question.label}: write one a line, e.g. PowerUser = Edit")
-        pairs[left.strip()[:100]] = right.strip()[:100]
-    return pairs
+        if not right:
+            raise InvalidValue(f"{question.label}: choose what {word.strip()[:40]} means")
+        if word.strip() in pairs:
+            raise InvalidValue(f"{question.label}: {word.strip()[:40]} stands there twice")
+        pairs[word.strip()] = f"{right}/{secrets}" if secrets else right
+    return rights_map(question.name, pairs)

@@ -81,6 +81,7 @@ def _connections(desk: Desk) -> list[Door]:
         Door("/console/connections", ("POST",), pages.add, ADMIN),
         Door("/console/connections/{id}", ("GET",), pages.show, AUDITOR),
         Door("/console/connections/{id}", ("POST",), pages.edit, ADMIN),
+        Door("/console/connections/{id}/choices", ("GET",), pages.choices, ADMIN, quiet=True),
         Door("/console/connections/{id}/checks", ("GET",), pages.checks, AUDITOR, quiet=True),
         Door("/console/connections/{id}/tokens", ("POST",), pages.add_token, ADMIN),
         Door("/console/connections/{id}/tokens/{key}/revoke", ("POST",), pages.revoke, ADMIN),

@@ -33,7 +33,7 @@ class RetryBudget:
 
 
 class Breaker:
-    """Open after so many connection failures in a row ; five seconds later one request may try, and decides.
+    """Open after so many connection failures in a row; five seconds later one request may try, and decides.
 
     Only missing answers count: a 500 is an answer, and 429 has its own rules.
     """

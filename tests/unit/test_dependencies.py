@@ -70,6 +70,7 @@ MAY: dict[str, dict[str, str]] = {
         "store": "what an administrator changes are rows",
         "audit": "and every change is an event",
         "access": "tokens are made where they are checked",
+        "content": "the levels that a permission map may name",
     },
     "console": {
         "errors": WORDS,
@@ -78,6 +79,7 @@ MAY: dict[str, dict[str, str]] = {
         "audit": "and events",
         "access": "who may sign in, and keys",
         "administration": "the verbs that it shares with the command line",
+        "content": "what it asks a vault for, to offer it",
     },
     "sync": {"errors": WORDS, "model": WORDS, "store": "", "audit": "", "directory.port": "", "access": ""},
     "triggers": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +16,13 @@ from scim.console import views
 from scim.console.desk import Desk, field, form_of
 from scim.console.guides import GUIDES, guide_for
 from scim.console.policies import GROUPS, read_policies
+from scim.content import FolderQuery
 from scim.errors import ConnectorError, InvalidValue, NotFound
-from scim.model import Connection, Policies
+from scim.model import Connection, Policies, Window
 from scim.store.messages import Seen
+
+CHOICE_SECONDS = 8.0
+MOST_FOLDERS = 500  # offered to choose from; any other can be typed
 
 
 class ConnectionPages:
@@ -122,6 +127,24 @@ class ConnectionPages:
             for check in guide.checks
         ]
         return self._desk.page(request, "_checks.html", rows=rows, seen=seen, connection=connection)
+
+    async def choices(self, request: Request) -> Response:
+        """Templates and folders of the vault, for the fields that name one; typed where the vault does not answer."""
+        connection = await self._desk.connection(request)
+        templates: list[str] = []
+        folders: list[str] = []
+        problem = ""
+        try:
+            async with asyncio.timeout(CHOICE_SECONDS):
+                session = await self._desk.connector.session(connection.vault)
+                templates = [template.name for template in await session.directory.templates()]
+                found = await session.directory.find_folders(FolderQuery(window=Window(0, MOST_FOLDERS)))
+                folders = [folder.path for folder in found.items]
+        except ConnectorError as error:
+            problem = error.detail
+        except TimeoutError:
+            problem = "Secret Server did not answer in time."
+        return self._desk.page(request, "_choices.html", templates=templates, folders=folders, problem=problem)
 
     async def edit(self, request: Request) -> Response:
         desk, connection = self._desk, await self._desk.connection(request)

@@ -207,6 +207,7 @@ def test_a_wrong_value_is_refused_with_the_right_ones(ready, option, hint):
 def test_every_policy_can_be_set(ready, key):
     choices = get_args(Policies.model_fields[key].annotation)
     value = next((choice for choice in choices if isinstance(choice, str)), "1")
+    value = "Use=View" if key.endswith("_rights") else value
     assert ready(f"connection edit entra --policy {key}={value}") == 0, ready.err
 
 
