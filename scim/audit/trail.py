@@ -66,6 +66,7 @@ class AuditTrail:
         self._anchored_at = time.monotonic()
         self._anchored = self._head
         self._anchor_timer: asyncio.TimerHandle | None = None
+        self._anchor_due = 0.0
         self._anchor_task: asyncio.Task[None] | None = None
 
     @property
@@ -268,9 +269,10 @@ class AuditTrail:
         if self._head == self._anchored:
             return
         loop = asyncio.get_running_loop()
-        if self._anchor_timer is not None and self._anchor_timer.when() > loop.time():
+        if self._anchor_due > loop.time():  # not asked of the timer: uvloop's may be a handle that does not know
             return
         wait = max(0.0, self._anchored_at + ANCHOR_SECONDS - time.monotonic())
+        self._anchor_due = loop.time() + wait
         self._anchor_timer = loop.call_later(wait, self._anchor_soon)
 
     def _anchor_soon(self) -> None:

@@ -187,6 +187,12 @@ class WholeUsers(KeptRows):
                 return user, user.login
             elif self._may_return(user, new) and holder.id not in own:
                 return user, user.login
+            elif user.kept.tombstone is not None and not user.enabled:
+                raise Uniqueness(
+                    f"The userName {new.name[:64]!r} belongs to a deleted account of another externalId, or of another "
+                    f"connection. To give it to this person, an administrator enables or renames account "
+                    f"{int(user.id)} in Secret Server"
+                )
             else:
                 raise Uniqueness(f"A user with the userName {new.name[:64]!r} exists already")
         return None, await self._another_login(new.name) if taken else new.name

@@ -191,6 +191,7 @@ class Handler(AsyncScimHandler):
                 current = self._model(resource_type, loaded)
                 conditions = self.service.read_conditions(request)
                 replaced = self.service.apply_replacement(current, replacement, conditions)
+                _leave_active(current, replaced)
                 return loaded.document if replaced is None else await self._store(resource_type, loaded, replaced)
 
             document = await _twice(attempt)
@@ -341,3 +342,9 @@ def _dumps(value: Any) -> bytes:
     import orjson
 
     return orjson.dumps(value)
+
+
+def _leave_active(current: Any, replaced: Any) -> None:
+    """`active` is the vault's fact: a PUT that leaves it out leaves it as it is, and in sight (RFC 7644 §3.5.1)."""
+    if replaced is not None and getattr(replaced, "active", True) is None:
+        replaced.active = current.active

@@ -71,9 +71,13 @@ def from_scim(document: Document) -> NewFolder:
 
 def parent_of(document: Document) -> str | None:
     """The id or path of the parent that a document names; None for the root."""
-    named = named_by(document.get("parent"))
+    given, named = document.get("parent"), named_by(document.get("parent"))
+    above = str(document.get("name") or "").strip().rstrip("\\").rpartition("\\")[0]
+    if named is None and isinstance(given, dict) and given:
+        raise InvalidValue("parent: it has no value, so nobody knows where the container shall stand")
+    if named is not None and above.strip("\\"):
+        raise InvalidValue("name: it is a path, and parent says where the container stands, too; send one of the two")
     if named is None:
-        above = str(document.get("name") or "").strip().rstrip("\\").rpartition("\\")[0]
         named = above or None
     return None if named is None or named in ROOT else named
 

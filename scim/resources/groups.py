@@ -28,7 +28,7 @@ from scim.model import (
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import GROUP, LINKED_OBJECT
 from scim.protocol.store import MemberChange
-from scim.resources.users import meta, read_id, role_ids
+from scim.resources.users import meta, printable, read_id, role_ids
 
 NAME, ENDPOINT = "Group", "Groups"
 SERVER_OWNED = ("id", "meta", "schemas", "externalId", "displayName", "members", "roles")
@@ -69,6 +69,7 @@ def from_scim(document: Document, *, skip: bool = False) -> NewGroup:
         raise InvalidValue("displayName is required and must not be blank")
     if len(name) > 256:
         raise InvalidValue("displayName is longer than 256 characters")
+    printable("displayName", name)
     external_id = document.get("externalId")
     kept = {k: v for k, v in document.items() if k not in SERVER_OWNED and v not in (None, [], {})}
     return NewGroup(

@@ -82,6 +82,10 @@ def from_scim(document: Document) -> NewUser:
         raise InvalidValue("userName is required and must not be blank")
     if len(name) > 256:
         raise InvalidValue("userName is longer than 256 characters")
+    printable("userName", name)
+    for entry in document.get("emails") or []:
+        printable("emails.value", str(entry.get("value") or "") if isinstance(entry, dict) else "")
+    printable("displayName", str(document.get("displayName") or ""))
     password = document.get("password")
     external_id = document.get("externalId")
     return NewUser(
@@ -94,6 +98,12 @@ def from_scim(document: Document) -> NewUser:
         mails=tuple(str(e["value"]) for e in document.get("emails", []) if e.get("value")),
         document=_kept_part(document),
     )
+
+
+def printable(attribute: str, text: str) -> None:
+    """:raises InvalidValue: It holds control characters: a line break in an address or a name is never meant."""
+    if any(character < " " or character == "\x7f" for character in text):
+        raise InvalidValue(f"{attribute} holds control characters, such as a line break")
 
 
 def _kept_part(document: Document) -> Mapping[str, Any]:

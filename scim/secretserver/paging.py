@@ -40,6 +40,9 @@ class Listing(Generic[R]):
     sort: str
 
 
+FARTHEST = 2_000_000_000  # `skip` is an int32; no vault has so many rows
+
+
 class Pager:
     """Reads listings of one vault, and remembers what it allows."""
 
@@ -73,6 +76,7 @@ class Pager:
 
     async def window(self, listing: Listing[R], offset: int, limit: int, *, query: Query = ()) -> tuple[list[R], int]:
         """The rows at a position, and how many there are in all."""
+        offset = min(offset, FARTHEST)
         rows: list[R] = []
         total = 0
         while True:

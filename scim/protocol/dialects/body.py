@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from scim.errors import InvalidValue
 from scim.protocol.dialects.path import canonical_schema
 from scim.protocol.dialects.values import NOTHING, clean_attribute
 from scim.protocol.dialects.vocabulary import (
@@ -30,6 +31,8 @@ def normalise_resource(
     kept = {name: value for name, value in sent.items() if name.lower() not in read_only_names(resource_type)}
     if len(kept) != len(sent):
         notes.say("read-only attributes ignored")
+    if resource_type == "Container":
+        _check_parent(kept)
     bare = _without_nulls(kept)
     if bare != kept:
         notes.say("nulls dropped")
@@ -48,6 +51,16 @@ def normalise_resource(
     schemas = _schemas(resource_type, bare, result, notes, extensions)
     _remark(method, resource_type, result, notes)
     return {"schemas": schemas, **result}
+
+
+def _check_parent(body: dict[str, Any]) -> None:
+    """:raises InvalidValue: A parent by its read-only display name alone: the container would stand at the root."""
+    key = named(body, "parent")
+    parent = body.get(key) if key is not None else None
+    if not isinstance(parent, dict) or not any(parent.values()):
+        return
+    if not any(parent.get(found) for name in ("value", "$ref", "name") if (found := named(parent, name))):
+        raise InvalidValue("parent: it has no value, so nobody knows where the container shall stand")
 
 
 def _without_nulls(value: Any) -> Any:

@@ -5,6 +5,7 @@ What the core tolerates by policy is left to it: unknown attributes, dotted and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,10 +104,21 @@ def _tolerant(resource_type: str, members: Operation, notes: Notes) -> list[Oper
         notes.say("path respelt")
     members = {**members, "path": target.text}
     if members.get("op") == "remove":
+        if target.whole and target.attribute == "rights" and members.get("value"):
+            return _rights_to_remove(members["value"], notes)
         return [_remove(resource_type, target, members, notes)]
     if "value" in members:
         return [_write(resource_type, target, members, notes)]
     return [members]
+
+
+def _rights_to_remove(value: Any, notes: Notes) -> list[Operation]:
+    """`remove` of `rights` with the rights as its value: one operation each, as RFC 7644 §3.5.2.2 spells it."""
+    words = value if isinstance(value, list) else [value]
+    if any(not isinstance(word, str) or not word for word in words):
+        raise InvalidValue("rights: the value of a remove is the right, or a list of rights, to take away")
+    notes.say("rights to remove named by value")
+    return [{"op": "remove", "path": f"rights[value eq {json.dumps(word)}]"} for word in words]
 
 
 def _without_path(resource_type: str, members: Operation, notes: Notes) -> Iterator[Operation]:

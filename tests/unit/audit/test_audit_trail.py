@@ -382,3 +382,23 @@ def test_a_trail_that_outlives_its_loop_goes_on_in_the_next(table, event):
     for number in range(3):
         asyncio.run(writer.record(event(number)))
     assert writer.head.seq == 3
+
+
+async def test_an_overdue_anchor_is_written_under_a_loop_whose_handles_do_not_know_their_time(event):
+    """uvloop's `call_later(0)` gives a handle without `when`: asked for it, the writer's task died for good."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def busy():
+        writer = AuditTrail(MemoryStore().table("audit"), "loop")
+        for n in range(3):
+            writer._anchored_at -= 3600
+            await writer.record(event(n))
+            await asyncio.sleep(0.05)
+        assert writer._anchored == writer.head
+        await writer.close()
+
+    def run():
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(busy())
+
+    await asyncio.to_thread(run)

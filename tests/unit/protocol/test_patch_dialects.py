@@ -212,7 +212,7 @@ OPERATIONS: dict[str, tuple[str, Any, list[dict[str, Any]]]] = {
     "IdentityIQ: a right taken away": (
         "ContainerPermission",
         {"op": "remove", "path": "rights", "value": "Edit"},
-        [{"op": "remove", "path": "rights", "value": [{"value": "Edit"}]}],
+        [{"op": "remove", "path": 'rights[value eq "Edit"]'}],
     ),
     "some: an e-mail taken away by its value": (
         "User",

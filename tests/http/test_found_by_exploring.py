@@ -1,0 +1,96 @@
+"""What exploring the running connector by hand brought up: each was wrong once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.door import USER, Door, group, patch, user
+from tests.pam.world import World
+
+
+async def opened() -> tuple[Door, Any]:
+    door = Door()
+    return door, await door.open(await door.token(await door.connection()))
+
+
+@pytest.mark.parametrize("active", [{}, {"active": None}])
+async def test_a_put_without_active_leaves_it_as_it_is_and_in_sight(active: dict[str, Any]) -> None:
+    _, client = await opened()
+    made = (await client.post("/Users", json=user("zz1", active=True))).json()
+    put = await client.put(f"/Users/{made['id']}", json={"schemas": [USER], "userName": "zz1", **active})
+    assert (200, True) == (put.status_code, put.json()["active"])
+    assert (await client.get(f"/Users/{made['id']}")).json()["active"] is True
+    found = (await client.get("/Users", params={"filter": 'active eq true and userName eq "zz1"'})).json()
+    assert 1 == found["totalResults"]
+    off = await client.put(f"/Users/{made['id']}", json=user("zz1", active=False))
+    assert off.json()["active"] is False
+    again = await client.put(f"/Users/{made['id']}", json={"schemas": [USER], "userName": "zz1"})
+    assert again.json()["active"] is False, "what is left out neither enables nor disables"
+
+
+@pytest.mark.parametrize("where", ["Users", "Groups", "Containers", "PrivilegedData", "ContainerPermissions"])
+async def test_a_page_beyond_every_vault_is_empty(where: str) -> None:
+    _, client = await opened()
+    for start in (2**31 - 1, 2**31, 3_000_000_000):
+        answer = await client.get(f"/{where}?startIndex={start}")
+        assert (200, []) == (answer.status_code, answer.json()["Resources"]), answer.text
+
+
+async def test_a_parent_that_nobody_can_find_does_not_put_a_container_at_the_root() -> None:
+    w = World()
+    before = w.frozen()
+    for body in (
+        {"name": "q7", "parent": {"display": "Exp1r"}},
+        {"name": "zz\\q1", "parent": {"value": "1"}},
+        {"name": "\\Somewhere else\\wrong", "parent": {"value": "1"}},
+    ):
+        answer = await w.send("POST", "/Containers", body)
+        assert 400 == answer.status, (body, answer.body)
+    assert before == w.frozen()
+
+
+@pytest.mark.parametrize("bad", ["l\nf", "n\u0000u", "t\tb", "d\x7f"])
+async def test_control_characters_are_in_no_name_and_no_address(bad: str) -> None:
+    door, client = await opened()
+    before = len(door.vault.users), len(door.vault.groups)
+    for path, body in (
+        ("/Users", user(bad)),
+        ("/Users", user("plain", displayName=bad)),
+        ("/Users", user("plain", emails=[{"value": f"{bad}@example.com", "type": "work"}])),
+        ("/Groups", group(bad)),
+        ("/Containers", {"name": bad}),
+    ):
+        answer = await client.post(path, json=body)
+        assert (400, True) == (answer.status_code, "control characters" in answer.json()["detail"]), answer.text
+    assert before == (len(door.vault.users), len(door.vault.groups))
+
+
+async def test_a_name_that_a_deleted_account_has_is_refused_with_the_way_out() -> None:
+    _, client = await opened()
+    made = (await client.post("/Users", json=user("kk1", externalId="K1"))).json()
+    assert 204 == (await client.delete(f"/Users/{made['id']}")).status_code
+    answer = await client.post("/Users", json=user("kk1", externalId="K2"))
+    assert (409, "uniqueness") == (answer.status_code, answer.json()["scimType"])
+    assert f"account {made['id']} in Secret Server" in answer.json()["detail"]
+
+
+async def test_single_rights_are_removed_by_value() -> None:
+    w = World({"rights_style": "detailed"})
+    person = w.person()
+    right = {"container": {"value": "1"}, "user": {"value": str(person.id)}, "rights": ["Edit", "Secrets:View"]}
+    made = await w.made("/ContainerPermissions", right)
+    path = f"/ContainerPermissions/{made['id']}"
+    answer = await w.patch(path, {"op": "remove", "path": "rights", "value": ["Secrets:View"]})
+    assert (200, ["Edit"]) == (answer.status, answer.body["rights"][:1])
+    assert "Secrets:View" not in answer.body["rights"]
+    unknown = await w.patch(path, {"op": "remove", "path": "rights", "value": [{"no": "text"}]})
+    assert (400, True) == (unknown.status, "right" in unknown.detail)
+
+
+async def test_a_patch_without_active_is_no_news_to_active() -> None:
+    _, client = await opened()
+    made = (await client.post("/Users", json=user("zz2"))).json()
+    title = {"op": "replace", "path": "title", "value": "Dr"}
+    assert (await client.patch(f"/Users/{made['id']}", json=patch(title))).json()["active"] is True
