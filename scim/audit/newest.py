@@ -6,6 +6,8 @@ from its end; a stretch grows while little in it meets the search.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +20,14 @@ LONGEST = 20_000
 _SLACK = timedelta(minutes=10)  # rows of one chain are in order of writing, which is nearly that of time
 
 
+class NotFurther(Exception):
+    """A search was given up for its time. `until`: where the next one goes on."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.until = until
+
+
 async def search_newest(
     table: Table,
     since: datetime,
@@ -26,8 +36,14 @@ async def search_newest(
     connection: str | None = None,
     object_id: str | None = None,
     outcome: str | None = None,
+    patience: float | None = None,
 ) -> AsyncIterator[Entry]:
-    """Entries of all writers in [since, until), the newest first."""
+    """Entries of all writers in [since, until), the newest first.
+
+    :param patience: Seconds after which no further day is begun.
+    :raises NotFurther: There are older days that were not looked at.
+    """
+    begun = time.monotonic()
     conditions = (("connection", connection), ("object", object_id), ("outcome", outcome))
     where = {name: value for name, value in conditions if value is not None}
     days = (f"{since.astimezone(UTC):%Y%m%d}", f"{until.astimezone(UTC) + timedelta(days=1):%Y%m%d}|~")
@@ -36,6 +52,8 @@ async def search_newest(
         head, before = chain.read_anchor(row)
         by_day.setdefault(row.key.partition("|")[0], []).append((row.key, before.seq, head.seq))
     for day in sorted(by_day, reverse=True):
+        if patience is not None and time.monotonic() - begun > patience:
+            raise NotFurther(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC) + timedelta(days=1))
         readers = [_backwards(table, name, first, head, since, where) for name, first, head in by_day[day]]
         try:
             async for found in _merged(readers):
@@ -51,7 +69,9 @@ async def _backwards(
 ) -> AsyncGenerator[Entry]:
     """One partition's entries, the last first. The first stretch has no end, so that nothing is left out there."""
     last: str | None = None
-    top, stretch = await _end(table, name, head), STRETCH
+    # a search for one object or outcome finds few: then a day is one question, and not many stretches of nothing
+    rare = "object" in where or "outcome" in where
+    top, stretch = (head, LONGEST) if rare else (await _end(table, name, head), STRETCH)
     while True:
         first = max(before, top - stretch)
         rows = [
@@ -81,11 +101,8 @@ async def _end(table: Table, name: str, head: int) -> int:
 
 
 async def _merged(readers: list[AsyncGenerator[Entry]]) -> AsyncGenerator[Entry]:
-    waiting: list[tuple[Entry, AsyncGenerator[Entry]]] = []
-    for reader in readers:
-        first = await anext(reader, None)
-        if first is not None:
-            waiting.append((first, reader))
+    firsts = await asyncio.gather(*(anext(reader, None) for reader in readers))
+    waiting = [(first, reader) for first, reader in zip(firsts, readers, strict=True) if first is not None]
     while waiting:
         index = max(range(len(waiting)), key=lambda i: waiting[i][0].event.at)
         found, reader = waiting[index]

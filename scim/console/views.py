@@ -180,8 +180,9 @@ async def _renamed(desk: Desk, vault: Vault, found: Attention) -> None:
     except (ConnectorError, TimeoutError):
         found.unread.append(f"{vault.name} does not answer: its renamed accounts are not shown")
         return
-    for user in users:
-        kept = await desk.connector.attributes.get(vault.id, Kind.USER, user.id)
+    attributes = desk.connector.attributes
+    rows = await asyncio.gather(*(attributes.get(vault.id, Kind.USER, user.id) for user in users))
+    for user, kept in zip(users, rows, strict=True):
         if kept is not None and kept.alias and kept.alias != user.login:
             found.renamed.append({"vault": vault, "id": int(user.id), "login": user.login, "name": kept.alias})
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from scim.administration.deeds import ANNOUNCED
 from scim.audit.events import OUTCOMES, Entry
 from scim.audit.export import as_csv, as_jsonl
-from scim.audit.newest import search_newest
+from scim.audit.newest import NotFurther, search_newest
 from scim.audit.verify import Report, verify
 from scim.console.desk import Desk
 from scim.errors import InvalidValue, TooLarge
@@ -111,7 +111,7 @@ async def _nothing() -> None:
     return None
 
 
-def found(desk: Desk, wanted: Search) -> AsyncIterator[Entry]:
+def found(desk: Desk, wanted: Search, patience: float | None = None) -> AsyncIterator[Entry]:
     return search_newest(
         desk.connector.store.table("audit"),
         wanted.since,
@@ -119,6 +119,7 @@ def found(desk: Desk, wanted: Search) -> AsyncIterator[Entry]:
         connection=wanted.connection or None,
         object_id=wanted.object_id or None,
         outcome=wanted.outcome or None,
+        patience=patience,
     )
 
 
@@ -134,13 +135,16 @@ class Page:
 async def page_of(desk: Desk, wanted: Search) -> Page:
     """At most a page, and at most a few seconds: then it says how far it came."""
     page, started = Page([]), time.monotonic()
-    async for entry in found(desk, wanted):
-        page.looked += 1
-        if wanted.meets(entry):
-            page.rows.append(entry)
-        if len(page.rows) == PAGE or (page.looked % 50 == 0 and time.monotonic() - started > PATIENCE):
-            page.until = entry.event.at
-            break
+    try:
+        async for entry in found(desk, wanted, PATIENCE):
+            page.looked += 1
+            if wanted.meets(entry):
+                page.rows.append(entry)
+            if len(page.rows) == PAGE or (page.looked % 50 == 0 and time.monotonic() - started > PATIENCE):
+                page.until = entry.event.at
+                break
+    except NotFurther as reached:
+        page.until = reached.until
     return page
 
 

@@ -18,11 +18,25 @@ from scim.console.guides import GUIDES, guide_for
 from scim.console.policies import GROUPS, read_policies
 from scim.content import FolderQuery
 from scim.errors import ConnectorError, InvalidValue, NotFound
-from scim.model import Connection, Policies, Window
+from scim.model import Connection, Policies, Window, fold
 from scim.store.messages import Seen
 
 CHOICE_SECONDS = 8.0
 MOST_FOLDERS = 500  # offered to choose from; any other can be typed
+
+
+PER_PAGE = 50
+ENDED_SHOWN = 10  # tokens that are over: the newest; the audit trail has them all
+
+
+def pages_of(rows: int) -> int:
+    return max(1, -(-rows // PER_PAGE))
+
+
+def page_number(text: str, rows: int) -> int:
+    """The page that is asked for, within those that there are."""
+    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+    return min(max(1, asked), pages_of(rows))
 
 
 class ConnectionPages:
@@ -36,11 +50,15 @@ class ConnectionPages:
         now = datetime.now(UTC)
         rows = []
         tokens = await desk.tokens.by_connection()
-        for connection in await desk.connections.list():
+        sought = request.query_params.get("q", "").strip()[:100]
+        every = [c for c in await desk.connections.list() if fold(sought) in fold(c.name)]
+        page = page_number(request.query_params.get("page", ""), len(every))
+        for connection in every[(page - 1) * PER_PAGE : page * PER_PAGE]:
             live = [token for token in tokens.get(connection.id, ()) if token.live(now)]
             seen = known.get(connection.id, Seen())
             rows.append((connection, names.get(connection.vault, "(gone)"), live, seen, numbers.pulse(connection.id)))
-        return desk.page(request, "connections.html", rows=rows, guides=GUIDES, vaults=len(names))
+        return desk.page(request, "connections.html", rows=rows, guides=GUIDES, vaults=len(names), total=len(every),
+                         number=page, last=pages_of(len(every)), sought=sought)  # fmt: skip
 
     async def new(self, request: Request) -> Response:
         return await self._new(request, {"client": request.query_params.get("client", "")})
@@ -98,6 +116,8 @@ class ConnectionPages:
         pastes = [(p, p.value.format(**given)) for p in guide.pastes]
         vault = await (await desk.vaults()).get(connection.vault)
         now = datetime.now(UTC)
+        tokens = [(token, token.live(now)) for token in reversed(await desk.tokens.list(connection.id))]
+        ended = [pair for pair in tokens if not pair[1]]
         return desk.page(
             request,
             "connection.html",
@@ -108,7 +128,8 @@ class ConnectionPages:
             pastes=pastes,
             minted=minted,
             vault=vault,
-            tokens=[(token, token.live(now)) for token in reversed(await desk.tokens.list(connection.id))],
+            tokens=[pair for pair in tokens if pair[1]] + ended[:ENDED_SHOWN],
+            ended_more=max(0, len(ended) - ENDED_SHOWN),
             breaker=await views.breaker(desk, connection, (await views.seen(desk)).get(connection.id)),
             token_days=await self._days(),
             groups=GROUPS,

@@ -11,6 +11,8 @@ from scim.console import views
 from scim.console.desk import Desk
 from scim.console.drawing import percentile, slots
 
+MOST_LISTED = 50  # of each kind; a page of hundreds is read by nobody
+
 
 class Overview:
     def __init__(self, desk: Desk) -> None:
@@ -64,7 +66,15 @@ class Overview:
 
     async def attention(self, request: Request) -> Response:
         waiting = await views.attention(self._desk, renamed=True)
-        return self._desk.page(request, "attention.html", waiting=waiting)
+        named = {
+            "held": "Held changes:",
+            "silent": "Connections where nothing succeeds:",
+            "expiring": "Tokens that end:",
+            "open_rows": "Unfinished work:",
+            "renamed": "Accounts:",
+        }
+        more = [(name, what) for name, what in named.items() if len(getattr(waiting, name)) > MOST_LISTED]
+        return self._desk.page(request, "attention.html", waiting=waiting, most=MOST_LISTED, more=more)
 
     async def release(self, request: Request) -> Response:
         desk = self._desk

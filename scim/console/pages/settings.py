@@ -18,6 +18,8 @@ from scim.console.desk import Desk, field, form_of
 from scim.console.people import role_named
 from scim.errors import ConnectorError, InvalidValue
 
+MOST_KEYS = 100  # listed: those that are live first; `scim.cli console list` has them all
+
 
 class SettingsPages:
     def __init__(self, desk: Desk) -> None:
@@ -29,9 +31,12 @@ class SettingsPages:
     async def _page(self, request: Request, status: int = 200, **more: Any) -> Response:
         desk = self._desk
         switches = await desk.connector.switches.read(fresh=True)
+        now = datetime.now(UTC)
         keys = [key for key in await desk.console_keys.list() if not key.once]
+        keys.sort(key=lambda key: (key.expires < now, key.name))
         values = {"error": None, "key": "", "restored": None, **more}
-        return desk.page(request, "settings.html", status, switches=switches, keys=keys, numbers=NUMBERS,
+        return desk.page(request, "settings.html", status, switches=switches, keys=keys[:MOST_KEYS],
+                         more_keys=max(0, len(keys) - MOST_KEYS), numbers=NUMBERS,
                          environment=environment(desk.connector.settings), now_utc=datetime.now(UTC),
                          **values)  # fmt: skip
 
