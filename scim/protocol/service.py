@@ -22,8 +22,10 @@ from scim2_models import (
     Error,
     ETag,
     Filter,
+    Mutability,
     Pagination,
     Patch,
+    Resource,
     ResourceType,
     SCIMException,
     ScimPolicy,
@@ -32,9 +34,10 @@ from scim2_models import (
     Sort,
 )
 from scim2_server.responses import ScimResponse
+from scim2_server.routing import Target
 from scim2_server.service import ScimService
 
-from scim.errors import ConnectorError, Forbidden, InvalidPath
+from scim.errors import ConnectorError, Forbidden, InvalidPath, NotAllowed
 from scim.protocol import schemas_pam as pam
 from scim.protocol.projection import Document
 from scim.protocol.schemas import USER, EnterpriseUser, Group, LinkedObject, User
@@ -42,6 +45,8 @@ from scim.protocol.schemas import USER, EnterpriseUser, Group, LinkedObject, Use
 MAX_RESULTS = 1000
 DEFAULT_PAGE = 100
 CURSOR_TIMEOUT = 3600
+_READING = ("query", "search", "search_with_body")
+_WRITING = ("create", "replace", "patch", "delete")
 DOCUMENTATION = "https://github.com/scim-connector-for-secret-server/docs"
 
 
@@ -111,6 +116,13 @@ def provider(*, strict: bool) -> ScimProvider:
     )
 
 
+@cache
+def _is_read_only(model: type[Resource[Any]]) -> bool:
+    """Whether the schema of a type has no attribute that can be written: then no body is worth a look."""
+    own = set(model.model_fields) - set(Resource.model_fields)
+    return all(model.get_field_annotation(name, Mutability) == Mutability.read_only for name in own)
+
+
 class Service(ScimService):
     """The protocol for connections of one dialect. No I/O."""
 
@@ -124,13 +136,24 @@ class Service(ScimService):
         """Ask the caller's scope, for every operation of a bulk request and every type of a root search."""
         permit = request.subject
         if permit is not None:
-            method = "GET" if target.operation.value in ("query", "search", "search_with_body") else "POST"
+            method = "GET" if target.operation.value in _READING else "POST"
             try:
                 permit(method, resource_type.name)
             except Forbidden as refusal:
                 from scim2_models import ForbiddenException
 
                 raise ForbiddenException(detail=refusal.detail) from refusal
+
+    def check_writable(self, target: Target) -> None:
+        """:raises NotAllowed: it would write a type that only exists to be read; asked before any body is looked at."""
+        if target.endpoint is None or target.operation.value not in _WRITING:
+            return
+        with self.provider:
+            resource_type = self.resource_type_at(target.endpoint)
+            if _is_read_only(self.get_model(resource_type)):
+                raise NotAllowed(
+                    f"{resource_type.name} is a type to be read: nothing of it is written", allowed=("GET",)
+                )
 
     def read_patch(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> Any:
         try:

@@ -147,6 +147,7 @@ async def _serve(connector: Any, incoming: Incoming, admitted: Any, context: Req
     method = "GET" if incoming.method == "HEAD" else incoming.method
     service = await connector.service(connection)
     target = service.match(ScimRequest(method, connector.base_url, path))  # 404 and 405 come before any body
+    service.check_writable(target)
     limits = await connector.bulk_limits()
     request, refused = understood(incoming, path, context, strict=connection.policies.strict, bulk=limits)
     request.base_url = connector.base_url

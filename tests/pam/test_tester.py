@@ -1,4 +1,4 @@
-"""scim2-tester over every resource type that can be written, over real HTTP, without a failure.
+"""scim2-tester over every resource type that is published, over real HTTP, without a failure.
 
 Three things that the suite cannot know, and how they are met:
 
@@ -8,24 +8,33 @@ Three things that the suite cannot know, and how they are met:
 * it adds and removes whole extensions, read-only and write-only parts too: here it is a client that does not know ours,
   as IdentityIQ is one. What they hold is tested in this directory.
 
-Role and Entitlement are read-only types, which the suite has no notion of; users and groups are in tests/conformance.
+A fourth thing: the suite has no notion of types that only exist to be read, and makes one of its own before it looks.
+Whether a type is one follows from its published schema alone: no attribute in it can be written. Those types are looked
+at with the suite's own checks of reading, on what is there, and with its check that the other methods are refused.
+
+Users and groups, the types of RFC 7643 itself, are in tests/conformance without any of this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from httpx2 import Client
 from scim2_client.engines.httpx2 import SyncSCIMClient
-from scim2_models import ResourceType, Schema, ScimPolicy, ScimProvider, ServiceProviderConfig
-from scim2_tester import Status, check_server
+from scim2_models import Resource, ResourceType, Schema, ScimPolicy, ScimProvider, SearchRequest, ServiceProviderConfig
+from scim2_tester import CheckConfig, CheckResult, Status, check_server
+from scim2_tester.checkers._discovery_utils import _test_discovery_endpoint_methods as other_methods
+from scim2_tester.checkers.resource_get import object_query, object_query_without_id
+from scim2_tester.checkers.resource_query_attributes import _run_attribute_checks as attribute_checks
+from scim2_tester.utils import CheckContext, ResourceManager
 
 from tests.conftest import Stack, start_stack, stop_stack
 
 pytestmark = pytest.mark.stack
 OURS = "extension:secretserver"
-WRITABLE = (["PrivilegedData", "PrivilegedDataPermission"], ["Container", "ContainerPermission"])
+CORE = ("User", "Group")
 POLICIES = (
     *("grantees=users", "secret_blanks=fill", "secret_template=Web Password", "secret_folder=1"),
     *("break_inheritance=break", "unknown_members=skip"),
@@ -60,15 +69,79 @@ def described(stack: Stack) -> ScimProvider:
     )
 
 
-def test_scim2_tester_finds_nothing_wrong(plain: Stack) -> None:
-    headers = {"Authorization": f"Bearer {plain.token}"}
+def published(stack: Stack) -> dict[str, tuple[str, list[str]]]:
+    """Each type's endpoint, and which of its attributes can be written, by what the server publishes."""
+    schemas = {s["id"]: s for s in stack.client.get("/Schemas").json()["Resources"]}
+    found = {}
+    for one in stack.client.get("/ResourceTypes").json()["Resources"]:
+        attributes = schemas[one["schema"]]["attributes"]
+        writable = [a["name"] for a in attributes if a["mutability"] != "readOnly"]
+        found[one["name"]] = (one["endpoint"], writable)
+    return found
+
+
+def client(stack: Stack) -> SyncSCIMClient:
+    http = Client(base_url=stack.scim, headers={"Authorization": f"Bearer {stack.token}"}, timeout=60)
+    return SyncSCIMClient(http, provider=described(stack))
+
+
+def failures(results: list[CheckResult], name: str) -> list[str]:
+    return [f"{r.title} {name}: {r.reason}" for r in results if r.status is not Status.SUCCESS]
+
+
+def test_scim2_tester_finds_nothing_wrong_with_what_can_be_written(plain: Stack) -> None:
     wrong, count = [], 0
-    provider = described(plain)
-    for names in WRITABLE:
-        http = Client(base_url=plain.scim, headers=headers, timeout=60)
-        results = check_server(SyncSCIMClient(http, provider=provider), resource_types=names)
-        wrong += [f"{r.title} {r.resource_type}: {r.reason}" for r in results if r.status is not Status.SUCCESS]
-        count += len(results)
+    for name, (_, writable) in published(plain).items():
+        if writable and name not in CORE:
+            results = check_server(client(plain), resource_types=[name])
+            wrong += failures(results, name)
+            count += len(results)
     assert wrong == []
     assert count > 90
     assert plain.state()["secret_views"] == []
+
+
+class Existing(ResourceManager):
+    """Hands out what is there instead of making something."""
+
+    def create_and_register(self, model: type[Resource[Any]], fill_all: bool = False) -> Resource[Any]:
+        listed: Any = self.context.client.query(model)
+        found: Resource[Any] = listed.resources[0]
+        return found
+
+
+def test_scim2_tester_finds_nothing_wrong_with_what_can_only_be_read(plain: Stack) -> None:
+    """Reading by id and in lists, projection by GET and by .search, and 405 for every other method."""
+    read_only = [(name, endpoint) for name, (endpoint, writable) in published(plain).items() if not writable]
+    assert read_only
+    wrong = []
+    for name, endpoint in read_only:
+        context = CheckContext(client(plain), CheckConfig())
+        context.resource_manager = Existing(context)
+        model = next(m for m in context.client.provider.models if m.__name__ == name)
+        results = [*object_query(context, model), *object_query_without_id(context, model)]
+        results += other_methods(context, endpoint)
+        results += projections(context, model)
+        assert len(results) >= 2 + 4 + 6
+        wrong += failures(results, name)
+    assert wrong == []
+
+
+def projections(context: CheckContext, model: type[Resource[Any]]) -> list[CheckResult]:
+    """What the suite checks of `attributes` and `excludedAttributes`, on attributes that it would not choose itself."""
+    there = context.resource_manager.create_and_register(model)
+    search = {"expected_status_codes": [200], "raise_scim_errors": True}
+    ways = {
+        "GET /Resource/{id}": lambda asked: context.client.query(model, there.id, query_parameters=asked),
+        "GET /Resource": lambda asked: context.client.query(model, query_parameters=asked),
+        "POST /.search": lambda asked: context.client.search(
+            search_request=SearchRequest(
+                attributes=asked.attributes, excluded_attributes=asked.excluded_attributes, count=1000
+            ),
+            **search,
+        ),
+    }
+    found = []
+    for endpoint, ask in ways.items():
+        found += attribute_checks(context, model, there, "displayName", "type", ask, endpoint)
+    return found
