@@ -69,6 +69,14 @@ class Claims:
                 continue
         raise OutcomeUnknown(f"The creation of {name[:64]!r} is still under way; please send it again", retry_after=5)
 
+    async def made_lately(self, kind: Kind, name: str, stamp: str) -> int:
+        """What this very request made within the last quarter of an hour, and was answered; 0 for nothing."""
+        held = await self._store.claimed(self._vault, kind, name)
+        if held is None or held.state != "done" or held.recovered:
+            return 0
+        same = held.stamp == stamp and held.connection == self._connection
+        return held.object_id if same and datetime.now(UTC) - held.at < REPLAY else 0
+
     async def settle(self, claim: Claim, state: str, object_id: int = 0, *, recovered: bool = False) -> None:
         try:
             await self._store.settle(replace(claim, state=state, object_id=object_id, recovered=recovered))  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ import orjson
 
 from scim.audit.events import AuditEvent, Outcome
 from scim.audit.trail import AuditTrail
+from scim.content import Folder, Grant, Secret
 from scim.context import RECOVERED, RequestContext, current, tell
 from scim.directory.claims import Claims
 from scim.directory.journal_holdings import HoldingsJournal
@@ -41,7 +42,7 @@ from scim.store.journal import Intent, JournalStore
 
 log = logging.getLogger("scim.journal")
 T = TypeVar("T")
-C = TypeVar("C", bound="User | Group")
+C = TypeVar("C", bound="User | Group | Folder | Secret | Grant")
 
 
 class Journal(HoldingsJournal):
@@ -108,14 +109,18 @@ class Journal(HoldingsJournal):
     # -- the way of every write --------------------------------------------------------------------------------------
 
     async def _create_once(
-        self, intent: Intent, stamp: str, work: Callable[[datetime | None], Awaitable[C]]
+        self, intent: Intent, stamp: str, work: Callable[[datetime | None], Awaitable[C]], *, claimed: str = ""
     ) -> C | int:
         """What was created, or the id of what the same request created before.
+
+        :param claimed: What is claimed, where that is more than the object's name.
 
         Claim and intent are written side by side: either is announcement enough, and each is a round trip.
         """
         taken, opened = await asyncio.gather(
-            self._claims.take(intent.kind, intent.object_name, stamp), self._store.open(intent), return_exceptions=True
+            self._claims.take(intent.kind, claimed or intent.object_name, stamp),
+            self._store.open(intent),
+            return_exceptions=True,
         )
         if isinstance(taken, BaseException) or isinstance(opened, BaseException) or taken[0].state == "done":
             await self._call_off(taken, opened)

@@ -18,14 +18,14 @@ from scim.content import (
     NewSecret,
     Secret,
     SecretChange,
+    spoken,
 )
-from scim.context import RECOVERED, current
 from scim.directory.claims import Claims
 from scim.directory.reads import ReadsPass
-from scim.errors import ConnectorError, OutcomeUnknown
+from scim.errors import NotFound, Uniqueness
 from scim.model import FolderId, Kind, SecretId, fingerprint
+from scim.store.journal import Intent
 
-R = TypeVar("R")
 T = TypeVar("T", Folder, Secret, Grant)
 
 
@@ -43,6 +43,12 @@ class HoldingsJournal(ReadsPass):
         plan: Mapping[str, Any],
         work: Callable[[], Awaitable[Any]],
     ) -> Any:
+        raise NotImplementedError
+
+    def _intent(self, action: str, kind: Kind, object_id: int, name: str, plan: Mapping[str, Any]) -> Intent:
+        raise NotImplementedError
+
+    async def _create_once(self, intent: Intent, stamp: str, work: Any, *, claimed: str = "") -> Any:
         raise NotImplementedError
 
     # -- folders -----------------------------------------------------------------------------------------------------
@@ -91,7 +97,26 @@ class HoldingsJournal(ReadsPass):
             return await self._inner.secret(SecretId(number))
 
         claimed = f"{new.folder or 0}/{new.name}"
+        await self._refuse_twin(claimed, stamp, new.name)
         return await self._create(Kind.SECRET, claimed, stamp, new.name, plan, create, again)
+
+    async def _refuse_twin(self, claimed: str, stamp: str, name: str) -> None:
+        """Names of secrets are not unique in a vault: nothing there stops a creation whose answer was lost on its way
+        to the client, or died with this process, from being made a second time.
+
+        :raises Uniqueness: The same request made a secret minutes ago, and it is still there.
+        """
+        made = await self._claims.made_lately(Kind.SECRET, claimed, stamp)
+        if made:
+            try:
+                there = await self._inner.secret(SecretId(made))
+            except NotFound:
+                return
+            if there.name == name:
+                raise Uniqueness(
+                    f"The same request made the secret {spoken(name)} minutes ago (id {made}); a second one is made "
+                    f"under another name, or after a quarter of an hour"
+                )
 
     async def change_secret(self, secret: Secret, change: SecretChange) -> Secret:
         async def work() -> Secret:
@@ -149,23 +174,9 @@ class HoldingsJournal(ReadsPass):
         again: Callable[[int], Awaitable[T]],
     ) -> T:
         """Of parallel or repeated creations one acts; the others are shown its result."""
-        claim, resumes = await self._claims.take(kind, claimed, stamp)
-        if claim.state == "done":
-            return await again(claim.object_id)
-
-        async def work() -> T:
-            return await create(resumes)
-
-        try:
-            made: T = await self._record(f"{kind}.create", kind, 0, name, plan, work)
-        except BaseException as error:
-            unknown = isinstance(error, OutcomeUnknown) or not isinstance(error, ConnectorError)
-            await self._claims.settle(claim, "unknown" if unknown else "failed")
-            raise
-        context = current()
-        recovered = context is not None and RECOVERED in context.notes
-        await self._claims.settle(claim, "done", made.id, recovered=recovered)
-        return made
+        intent = self._intent(f"{kind}.create", kind, 0, name, plan)
+        made: T | int = await self._create_once(intent, stamp, create, claimed=claimed)
+        return await again(made) if isinstance(made, int) else made
 
 
 def _name(grant: Grant) -> str:

@@ -31,11 +31,12 @@ from scim.content import (
     spoken,
 )
 from scim.context import RECOVERED, note
-from scim.directory.kept import FEW, KeptRows, now, revision
+from scim.directory.kept import CLOCKS, FEW, KeptRows, now, revision
 from scim.directory.visible import page_by_id
-from scim.errors import NotFound, OutcomeUnknown, Uniqueness
+from scim.errors import NotFound, OutcomeUnknown, Uniqueness, VaultRefusedUs
 from scim.model import (
     NOTHING_KEPT,
+    ExternalId,
     FolderId,
     Found,
     GroupId,
@@ -85,11 +86,11 @@ class WholeHoldings(KeptRows):
         siblings = (await self._inner.find_folders(FolderQuery(name=new.name))).items
         there = [f for f in siblings if (f.parent.id if f.parent else None) == new.parent]
         if there:
-            if new.resumes and await self._attributes.get(self._vault, Kind.FOLDER, there[0].id) is None:
+            if self._made_by(new, await self._attributes.get(self._vault, Kind.FOLDER, there[0].id)):
                 note(RECOVERED)
                 return await self._first(Kind.FOLDER, there[0], new)
             raise Uniqueness(f"A container named {spoken(new.name)} exists there already")
-        await self._free_external_id(Kind.FOLDER, new.external_id, None)
+        await self._free_name(Kind.FOLDER, new.external_id, None)
         try:
             folder = await self._inner.create_folder(new)
         except OutcomeUnknown:
@@ -110,7 +111,7 @@ class WholeHoldings(KeptRows):
                 if other.id != folder.id and (other.parent.id if other.parent else None) == at:
                     raise Uniqueness(f"A container named {spoken(name)} exists there already")
         if change.external_id:
-            await self._free_external_id(Kind.FOLDER, change.external_id, folder.id)
+            await self._free_name(Kind.FOLDER, change.external_id, folder.id)
         return await self._changed(Kind.FOLDER, folder, await self._inner.change_folder(folder, change), change)
 
     async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
@@ -137,15 +138,16 @@ class WholeHoldings(KeptRows):
         if new.resumes:
             for there in (await self._inner.find_secrets(SecretQuery(name=new.name, folder=new.folder))).items:
                 kept = await self._attributes.get(self._vault, Kind.SECRET, there.id)
-                if kept is None and there.template.id == new.template and _since(there.created, new.resumes):
+                same = there.template.id == new.template and _since(there.created, new.resumes)
+                if same and self._made_by(new, kept):
                     note(RECOVERED)
                     return await self._first(Kind.SECRET, there, new)
-        await self._free_external_id(Kind.SECRET, new.external_id, None)
+        await self._free_name(Kind.SECRET, new.external_id, None)
         return await self._first(Kind.SECRET, await self._inner.create_secret(new), new)
 
     async def change_secret(self, secret: Secret, change: SecretChange) -> Secret:
         if change.external_id:
-            await self._free_external_id(Kind.SECRET, change.external_id, secret.id)
+            await self._free_name(Kind.SECRET, change.external_id, secret.id)
         return await self._changed(Kind.SECRET, secret, await self._inner.change_secret(secret, change), change)
 
     async def remove_secret(self, secret: Secret) -> None:
@@ -171,7 +173,7 @@ class WholeHoldings(KeptRows):
         return await self._inner.roles_of_group(group_id)
 
     async def create_grant(self, new: NewGrant) -> Grant:
-        await self._free_external_id(new.kind, new.external_id, new.id)
+        await self._free_name(new.kind, new.external_id, new.id)
         try:
             made = await self._inner.create_grant(new)
         except (Uniqueness, OutcomeUnknown) as error:
@@ -194,7 +196,7 @@ class WholeHoldings(KeptRows):
 
     async def change_grant(self, grant: Grant, change: GrantChange) -> Grant:
         if change.external_id:
-            await self._free_external_id(grant.kind, change.external_id, grant.id)
+            await self._free_name(grant.kind, change.external_id, grant.id)
         return await self._changed(grant.kind, grant, await self._inner.change_grant(grant, change), change)
 
     async def remove_grant(self, grant: Grant, *, detach: bool = False) -> None:
@@ -249,9 +251,44 @@ class WholeHoldings(KeptRows):
 
     # -- writing whole -----------------------------------------------------------------------------------------------
 
+    async def _free_name(self, kind: Kind, external_id: ExternalId | None, number: int | None) -> None:
+        """What somebody took away in the vault itself, or what went with its folder, holds no external id any more; nor
+        does what our account may not see any more, as a client is not shown it, either.
+
+        :raises Uniqueness: another living object of this connection has the external id.
+        """
+        holder = await self._holder(kind, external_id)
+        if holder is None or holder == number:
+            return
+        try:
+            if kind is Kind.FOLDER:
+                await self._inner.folder(FolderId(holder))
+            elif kind is Kind.SECRET:
+                await self._inner.secret(SecretId(holder))
+            else:
+                await self._inner.grant(kind, GrantId(holder))
+        except (NotFound, VaultRefusedUs):
+            return
+        raise Uniqueness(f"Another {kind} of this connection has the externalId {str(external_id)[:64]!r}")
+
+    def _made_by(self, new: NewFolder | NewSecret, kept: Kept | None) -> bool:
+        """Whether an earlier attempt of this request made it: nothing is kept of it yet, or what that one kept."""
+        if new.resumes is None:
+            return False
+        if kept is None:
+            return True
+        ours = kept.owner == self._connection.id and kept.tombstone is None and kept.created_at is not None
+        same = kept.external_ids.get(self._connection.id) == new.external_id and kept.document == new.document
+        return ours and same and kept.created_at is not None and kept.created_at > new.resumes - CLOCKS
+
     async def _first(self, kind: Kind, thing: T, new: Any) -> T:
-        """The row of something that was made this moment. Grants come back under the id they had before."""
+        """The row of something that was made this moment. Grants come back under the id they had before.
+
+        A row that is there may be of an attempt that died before it had indexed the external id.
+        """
         before = await self._attributes.get(self._vault, kind, thing.id) or NOTHING_KEPT
+        if before is not NOTHING_KEPT:
+            before = replace(before, external_ids={})
         kept = Kept(
             document=new.document,
             external_ids={self._connection.id: new.external_id} if new.external_id else {},

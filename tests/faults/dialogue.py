@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class World:
     group: str
 
 
-Request = Callable[[World], Awaitable[httpx.Response]]
+Request = Callable[[Any], Awaitable[httpx.Response]]
 LEAVER = user("leaver", externalId="x-leaver", displayName="Comes and goes")
 OLD_TEAM = group("Old team", "7", externalId="g-old")
 
@@ -158,17 +158,33 @@ def steady(value: Any) -> Any:
     return [steady(v) for v in value] if isinstance(value, list) else value
 
 
-async def repeat_until_done(w: World, write: str, first: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What one family of tests writes, into which world, and how the outcome is seen."""
+
+    writes: Mapping[str, Request]
+    world: Callable[..., Awaitable[Any]]
+    in_the_vault: Callable[[Door], dict[str, Any]]
+    in_view: Callable[[Any], Awaitable[list[dict[str, Any]]]]
+    repetitions: Callable[[str, int], set[int]] = repetitions
+
+
+PEOPLE = Play(WRITES, world, in_the_vault, in_view)
+
+
+async def repeat_until_done(w: Any, write: str, first: int, play: Play = PEOPLE) -> None:
     """As an identity platform does: again and again, until it is not told to come back."""
     for _ in range(4):
-        answer = await WRITES[write](w)
-        if answer.status_code in repetitions(write, first):
+        answer = await play.writes[write](w)
+        if answer.status_code in play.repetitions(write, first):
             return
         told_truth(answer, None, "the repetition")
     raise AssertionError(f"four repetitions did not complete it: {answer.text}")
 
 
-async def settled(w: World, write: str, first: int, right: Right, *, timer_first: bool = False) -> list[str]:
+async def settled(
+    w: Any, write: str, first: int, right: Right, *, timer_first: bool = False, play: Play = PEOPLE
+) -> list[str]:
     """After an interruption time passes, the request is repeated, the timer runs. Returns what is then wrong."""
     wrong: list[str] = []
     w.door.heal()
@@ -177,11 +193,11 @@ async def settled(w: World, write: str, first: int, right: Right, *, timer_first
         await w.door.upkeep()
         wrong += ["an intent stays open"] * len(w.door.open_intents())
     try:
-        await repeat_until_done(w, write, first)
+        await repeat_until_done(w, write, first, play)
     except AssertionError as problem:
         wrong.append(str(problem).partition("\n")[0])
-    wrong += differences(right.vault, in_the_vault(w.door))
-    wrong += differences(right.view, await in_view(w))
+    wrong += differences(right.vault, play.in_the_vault(w.door))
+    wrong += differences(right.view, await play.in_view(w))
     await w.door.upkeep()
     wrong += ["an intent stays open after the timer"] * len(w.door.open_intents())
     return wrong
@@ -197,14 +213,14 @@ class Right:
     table_calls: int
 
 
-async def done_right(write: str) -> Right:
-    w = await world(write)
+async def done_right(write: str, play: Play = PEOPLE) -> Right:
+    w = await play.world(write)
     w.door.restart()
     await w.client.get("/ServiceProviderConfig")
     w.door.calls()
     before = w.door.table_calls()
-    answer = await WRITES[write](w)
+    answer = await play.writes[write](w)
     assert answer.status_code < 300, answer.text
     costs = w.door.table_calls() - before
     calls = w.door.calls()
-    return Right(in_the_vault(w.door), await in_view(w), calls, costs)
+    return Right(play.in_the_vault(w.door), await play.in_view(w), calls, costs)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from scim.store.memory import MemoryStore, MemoryTable
+from tests.faults.dialogue import PEOPLE, Play, Right, settled
 
 READING = {"GET", "get", "query"}
+DEEP = "http://connector.invalid/health/deep"  # warms what a first write would have to wait for
 
 
 class Death:
@@ -98,3 +101,45 @@ class _MortalTable:
 
         for row in await self._death.step("query", read):
             yield row
+
+
+async def life(write: str, play: Play = PEOPLE) -> list[str]:
+    """The steps of a write in a process whose caches are filled."""
+    w = await play.world(write)
+    death = Death()
+    w.door.restart(MortalStore(w.door.store, death), MortalVault(w.door.transport, death))
+    await w.client.get(DEEP)
+    death.steps.clear()
+    assert (await play.writes[write](w)).status_code < 300
+    return list(death.steps)
+
+
+async def killed(
+    write: str, at: int, right: Right, *, after: bool, timer_first: bool, play: Play = PEOPLE
+) -> list[str]:
+    w = await play.world(write)
+    death = Death()
+    w.door.restart(MortalStore(w.door.store, death), MortalVault(w.door.transport, death))
+    await w.client.get(DEEP)
+    death.order(at, after=after)
+    since = datetime.now(UTC)
+    request = asyncio.ensure_future(play.writes[write](w))
+    dead = asyncio.ensure_future(death.came.wait())
+    await asyncio.wait({request, dead}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+    dead.cancel()
+    assert death.came.is_set(), f"nobody died at step {at} of {write}"
+    w.door.restart()
+    # a creation that is written down as done lacks nothing but its answer: then its name is taken (RFC 7644 §3.3)
+    told = 200 if {"done"} & {row.values["state"] for row in w.door.claims(since)} else 503
+    wrong = await settled(w, write, told, right, timer_first=timer_first, play=play)
+    death.bury()
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
+    return [f"killed {'after' if after else 'before'} step {at} ({death.steps[-1]}): {problem}" for problem in wrong]
+
+
+async def deaths(write: str, play: Play = PEOPLE) -> list[tuple[int, bool]]:
+    """Before each step, and after each that changes something."""
+    steps = await life(write, play)
+    before = [(number, False) for number in range(len(steps))]
+    return before + [(number, True) for number, name in enumerate(steps) if name not in READING]

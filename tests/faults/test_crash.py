@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,52 +28,10 @@ from local.tables import connection_string
 from scim.store.azure_tables import AzureStore
 from tests.conftest import ROOT
 from tests.door import group, patch, user
-from tests.faults.dialogue import WRITES, Right, done_right, settled, world
-from tests.faults.mortal import READING, Death, MortalStore, MortalVault
-
-DEEP = "http://connector.invalid/health/deep"  # warms what a first write would have to wait for
+from tests.faults.dialogue import WRITES, done_right
+from tests.faults.mortal import deaths, killed
 
 # -- at every step -----------------------------------------------------------------------------------------------------
-
-
-async def life(write: str) -> list[str]:
-    """The steps of a write in a process whose caches are filled."""
-    w = await world(write)
-    death = Death()
-    w.door.restart(MortalStore(w.door.store, death), MortalVault(w.door.transport, death))
-    await w.client.get(DEEP)
-    death.steps.clear()
-    assert (await WRITES[write](w)).status_code < 300
-    return list(death.steps)
-
-
-async def killed(write: str, at: int, right: Right, *, after: bool, timer_first: bool) -> list[str]:
-    w = await world(write)
-    death = Death()
-    w.door.restart(MortalStore(w.door.store, death), MortalVault(w.door.transport, death))
-    await w.client.get(DEEP)
-    death.order(at, after=after)
-    since = datetime.now(UTC)
-    request = asyncio.ensure_future(WRITES[write](w))
-    dead = asyncio.ensure_future(death.came.wait())
-    await asyncio.wait({request, dead}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
-    dead.cancel()
-    assert death.came.is_set(), f"nobody died at step {at} of {write}"
-    w.door.restart()
-    # a creation that is written down as done lacks nothing but its answer: then its name is taken (RFC 7644 §3.3)
-    told = 200 if {"done"} & {row.values["state"] for row in w.door.claims(since)} else 503
-    wrong = await settled(w, write, told, right, timer_first=timer_first)
-    death.bury()
-    request.cancel()
-    await asyncio.gather(request, return_exceptions=True)
-    return [f"killed {'after' if after else 'before'} step {at} ({death.steps[-1]}): {problem}" for problem in wrong]
-
-
-async def deaths(write: str) -> list[tuple[int, bool]]:
-    """Before each step, and after each that changes something."""
-    steps = await life(write)
-    before = [(number, False) for number in range(len(steps))]
-    return before + [(number, True) for number, name in enumerate(steps) if name not in READING]
 
 
 @pytest.mark.parametrize("write", WRITES)

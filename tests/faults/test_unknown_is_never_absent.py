@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.door import Door
-from tests.faults.dialogue import WRITES, Request, done_right, in_the_vault, settled, steady, told_truth, world
+from tests.faults.dialogue import WRITES, Request, in_the_vault, told_truth, world
+from tests.faults.interruptions import (
+    FOR_EVER,
+    KINDS,
+    every_call_fails,
+    every_table_call_fails,
+    faulty_tables,
+    faulty_vault,
+    lines,
+)
 
-KINDS = ("429", "503", "500", "html", "401", "403", "drop-before", "drop-after", "bad-json", "truncated")
 SLOW_KINDS = ("slow", "hang", "drip")
 SHORT = {"request_seconds": 2.0, "connect_seconds": 0.05, "read_seconds": 0.05}
-FOR_EVER = 10**6
 
 
 def get(path: str, **query: Any) -> Request:
@@ -63,13 +69,6 @@ READS: dict[str, Request] = {
 }
 
 
-def lines(calls: list[dict[str, Any]]) -> list[str]:
-    """Each kind of call once, as a pattern of its request line with ids left open."""
-    found = dict.fromkeys(f"{c['method']} {c['path']}" for c in calls)
-    patterns = (re.sub(r"\\?/\d+", r"/\\d+", re.escape(line)) for line in found)
-    return list(dict.fromkeys(f"^{p}(\\?|$)" for p in patterns))
-
-
 # -- reads -----------------------------------------------------------------------------------------------------------
 
 
@@ -87,18 +86,7 @@ async def test_no_fault_of_the_vault_whatever_it_is_makes_a_read_empty(name: str
 
 
 async def faulty_reads(name: str, kinds: Callable[[], list[str]]) -> None:
-    w = await world()
-    w.door.restart()
-    w.door.calls()
-    right = await READS[name](w)
-    assert 200 == right.status_code, right.text
-    for pattern, kind in [(p, k) for p in lines(w.door.calls()) for k in kinds()]:
-        w.door.restart()
-        w.door.fail({"match": pattern, "do": kind, "retry_after": 1})
-        told_truth(await READS[name](w), right, f"{kind} at {pattern}")
-    w.door.heal()
-    w.door.restart()
-    assert steady(right.json()) == steady((await READS[name](w)).json())
+    await every_call_fails(await world(), READS[name], kinds)
 
 
 @pytest.mark.parametrize("kind", SLOW_KINDS)
@@ -147,37 +135,10 @@ async def test_an_answer_of_fifty_megabytes_is_refused() -> None:
 @pytest.mark.parametrize("name", READS)
 async def test_no_fault_of_the_tables_makes_a_read_empty(name: str) -> None:
     """Each table call behind a read fails once, then all from it on: never an empty list, 404 or 401."""
-    w = await world()
-    w.door.restart()
-    before = w.door.table_calls()
-    right = await READS[name](w)
-    count = w.door.table_calls() - before
-    assert count > 0
-    for after, times in itertools.product(range(count), (1, FOR_EVER)):
-        w.door.restart()
-        w.door.store.fail_next(times, after=after)
-        told_truth(await READS[name](w), right, f"{times} failures after {after} calls")
-        w.door.heal()
+    await every_table_call_fails(await world(), READS[name])
 
 
 # -- writes ----------------------------------------------------------------------------------------------------------
-
-
-async def faulty_vault(write: str, kinds: Callable[[str], Iterable[str]]) -> list[str]:
-    """A write with each of its calls failing in some ways; what is wrong after its repetition."""
-    right = await done_right(write)
-    wrong: list[str] = []
-    for number, pattern in enumerate(lines(right.calls)):
-        for kind in kinds(pattern):
-            w = await world(write)
-            w.door.restart()
-            w.door.fail({"match": pattern, "do": kind, "retry_after": 1})
-            first = await WRITES[write](w)
-            if first.status_code >= 300:
-                told_truth(first, None, f"{kind} at {pattern}")
-            found = await settled(w, write, first.status_code, right, timer_first=number % 2 == 0)
-            wrong += [f"{kind} at {pattern}: {problem}" for problem in found]
-    return wrong
 
 
 @pytest.mark.parametrize("write", WRITES)
@@ -198,20 +159,7 @@ async def test_a_write_that_meets_any_fault_anywhere_is_completed_by_its_repetit
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_write_that_loses_its_tables_is_completed_by_its_repetition(write: str, kind: str) -> None:
     """Each table call fails: once, or all of them from there on, for as long as the request lasts."""
-    right = await done_right(write)
-    wrong: list[str] = []
-    for after in range(right.table_calls):
-        times = FOR_EVER if after % 2 else 1
-        w = await world(write)
-        w.door.restart()
-        await w.client.get("/ServiceProviderConfig")
-        w.door.store.fail_next(times, kind, after=after)
-        first = await WRITES[write](w)
-        if first.status_code >= 300:
-            told_truth(first, None, f"{times} × {kind} after {after} table calls")
-        found = await settled(w, write, first.status_code, right, timer_first=after % 2 == 0)
-        wrong += [f"{times} × {kind} after {after} table calls: {problem}" for problem in found]
-    assert [] == wrong
+    assert [] == await faulty_tables(write, kind)
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -86,6 +86,46 @@ async def test_a_change_whose_answer_is_lost_may_be_sent_again(world: Make) -> N
     assert w.person().personal_group_id not in w.rows(1)
 
 
+async def test_what_is_gone_from_the_vault_holds_no_external_id(world: Make) -> None:
+    """Taken away there by a person, or along with its folder: the name is free for what comes next."""
+    w = world({"delete_non_empty": "allow", "breaker_floor": 100})
+    box = await w.made("/Containers", {"name": "Box", "externalId": "f-1"})
+    secret = {**secret_body(folder=box["id"]), "externalId": "s-1"}
+    right = {
+        "container": {"value": "1"},
+        "user": {"value": str(w.person().id)},
+        "rights": ["View"],
+        "externalId": "r-1",
+    }
+    await w.made("/PrivilegedData", secret)
+    await w.made("/ContainerPermissions", right)
+    taken = await w.send("POST", "/Containers", {"name": "Other", "externalId": "f-1"})
+    assert (409, "uniqueness") == (taken.status, taken.body["scimType"])
+    assert 204 == (await w.send("DELETE", f"/Containers/{box['id']}")).status
+    row = w.tree.folder_grants.held(1, w.person().personal_group_id)
+    w.tree.folder_grants.drop(row)
+    w.vault.changed()
+    other = await w.made("/Containers", {"name": "Other", "externalId": "f-1"})
+    w.tree.drop_folder(w.tree.folders[int(other["id"])])
+    w.vault.changed()
+    await w.made("/Containers", {"name": "Third", "externalId": "f-1"})
+    await w.made("/PrivilegedData", {**secret_body(folder="1"), "externalId": "s-1"})
+    await w.made("/ContainerPermissions", {**right, "user": {"value": str(w.person(1).id)}})
+
+
+async def test_a_secret_is_not_made_twice_by_one_request_that_comes_again(world: Make) -> None:
+    """Names of secrets are not unique: an answer that died on its way must not cost a second one."""
+    w = world()
+    made = await w.made("/PrivilegedData", secret_body(name="Twin"))
+    again = await w.send("POST", "/PrivilegedData", secret_body(name="Twin"))
+    assert (409, "uniqueness") == (again.status, again.body["scimType"])
+    assert made["id"] in again.detail
+    assert 1 == sum(s.name == "Twin" for s in w.tree.secrets.values())
+    await w.made("/PrivilegedData", {**secret_body(name="Twin"), "description": "another one"})
+    assert 204 == (await w.send("DELETE", f"/PrivilegedData/{made['id']}")).status
+    await w.made("/PrivilegedData", {**secret_body(name="Twin"), "description": "a third"})
+
+
 async def test_twenty_parallel_requests_make_one_folder_and_one_right(world: Make) -> None:
     import asyncio
 
