@@ -25,7 +25,7 @@ from scim.context import note
 from scim.directory.breaker import Breaker
 from scim.directory.principals import ProtectedPrincipals
 from scim.directory.reads import ReadsPass
-from scim.errors import Forbidden, InvalidValue, Mutability, NotFound, Protected, excerpt
+from scim.errors import Forbidden, InvalidValue, Mutability, NotFound, Protected
 from scim.model import FolderId, GroupId, Kept, Policies, Principals, Ref, UserId
 
 
@@ -172,7 +172,7 @@ class HoldingsGuard(ReadsPass):
 
 def _inherited(name: str, source: str) -> Mutability:
     return Mutability(
-        f"{spoken(name)} inherits its permissions from {excerpt(source)}, which holds this right: change it there. "
+        f"{spoken(name)} inherits its permissions from {spoken(source)}, which holds this right: change it there. "
         f"This connection's policy is not to end the inheritance"
     )
 

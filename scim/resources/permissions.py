@@ -110,8 +110,7 @@ class Permissions:
 
     def _words(self, given: Any) -> Document:
         """What is kept of the rights: the one word that was used, where this connection has words of its own."""
-        texts = [str(word) for word in given or ()]
-        known = [text for text in texts if text in self.rights.meanings]
+        known = [word for text in given or () if (word := self.rights.own_word(str(text).strip())) is not None]
         return {WORD: known[0]} if self.rights.words and len(known) == 1 else {}
 
     # -- reading -----------------------------------------------------------------------------------------------------

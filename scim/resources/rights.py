@@ -79,7 +79,7 @@ class Rights:
             return current
         plain = [text for text in texts if not self._names_secret_level(text)]
         secret = [level for text in texts if (level := self._secret_level(text)) is not None]
-        found = [self._one(text) for text in plain]
+        found = [self._one(text, current) for text in plain]
         if not found and current is not None and secret:
             found = [current]
         if not found:
@@ -93,14 +93,20 @@ class Rights:
             )  # the list was whole, and the word for secrets was taken away
         return Levels(levels.folder, max(secret, key=list(SecretLevel).index)) if secret else levels
 
-    def _one(self, text: str) -> Levels:
+    def _one(self, text: str, current: Levels | None) -> Levels:
         known = {fold(word): levels for word, levels in self.meanings.items()}
         levels = known.get(fold(text))
+        if levels is None and current is not None and fold(text) == fold(self._word(current, None)):
+            return current  # given in the vault itself, and without a word here: what is shown may be sent back
         if levels is None and self.legacy:
             return Levels(FolderLevel.VIEW if self.folders else None, SecretLevel.VIEW)
         if levels is None:
             raise InvalidValue(f"rights: {excerpt(text)} is not known here; allowed are {', '.join(self.allowed)}")
         return levels
+
+    def own_word(self, text: str) -> str | None:
+        """A word of this connection as its map spells it."""
+        return next((word for word in self.meanings if fold(word) == fold(text)), None)
 
     def _names_secret_level(self, text: str) -> bool:
         return self.detailed and text.casefold().startswith(PREFIX.casefold())

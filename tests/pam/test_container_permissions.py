@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from scim.content import FolderLevel
-from scim.resources.rights import FOLLOWS
 from tests.pam.world import PERMISSION, World
 
 Make = Callable[..., World]
-RIGHTS = ["View", "Add Secret", "Edit", "Owner"]
 
 
 def body(folder: Any, holder: Any, *rights: str, to: str = "user") -> dict[str, Any]:
@@ -48,30 +45,6 @@ async def test_a_right_is_given_read_changed_and_taken_and_no_other_row_moves(wo
     assert others == w.rows(folder.id)
     assert 404 == (await w.send("GET", path)).status
     assert made["id"] == (await w.made("/ContainerPermissions", body(folder.id, holder.id, "View", to=to)))["id"]
-
-
-async def test_every_write_says_that_inheritance_stays(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`breakInheritance` defaults to true in Secret Server: here it is in every body and query, and false."""
-    import json
-
-    import httpx
-
-    w = world()
-    sent: list[httpx.Request] = []
-    plain = httpx.ASGITransport.handle_async_request
-
-    async def watch(self: Any, request: httpx.Request) -> httpx.Response:
-        if "folder-permissions" in request.url.path and request.method != "GET":
-            sent.append(request)
-        return await plain(self, request)
-
-    monkeypatch.setattr(httpx.ASGITransport, "handle_async_request", watch)
-    made = await w.made("/ContainerPermissions", body(1, w.person().id, "View"))
-    await w.patch(f"/ContainerPermissions/{made['id']}", {"op": "replace", "path": "rights", "value": ["Edit"]})
-    await w.send("DELETE", f"/ContainerPermissions/{made['id']}")
-    assert ["POST", "PUT", "DELETE"] == [request.method for request in sent]
-    assert [False, False] == [json.loads(request.content)["breakInheritance"] for request in sent[:2]]
-    assert "breakInheritance=false" in str(sent[2].url)
 
 
 @pytest.mark.parametrize(
@@ -110,60 +83,6 @@ async def test_a_second_right_for_the_same_pair_is_a_conflict_or_joins_the_first
 
 
 # -- inheritance -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("mode", ["own", "parent", "none"])
-@pytest.mark.parametrize("verb", ["add", "change", "remove"])
-@pytest.mark.parametrize("right", RIGHTS)
-@pytest.mark.parametrize("policy", ["refuse", "break"])
-async def test_inheritance_ends_by_policy_alone_and_then_costs_nobody_a_right(
-    world: Make, policy: str, right: str, verb: str, mode: str
-) -> None:
-    """However a vault presents the rows of an inheriting folder."""
-    w = world({"break_inheritance": policy}, switches={"inherited_rows": mode})
-    folder = w.inheriting()
-    source = w.tree.source(folder)
-    person = w.person()
-    row = person.personal_group_id
-    if verb != "add":
-        w.tree.grant_folder(source, row, "View" if right != "View" else "Owner", "List")
-        w.vault.changed()
-    above, path = w.rows(source.id), f"/ContainerPermissions/{folder.id}-u{person.id}"
-    match verb:
-        case "add":
-            answer = await w.send("POST", "/ContainerPermissions", body(folder.id, person.id, right))
-        case "change":
-            answer = await w.patch(path, {"op": "replace", "path": "rights", "value": [right]})
-        case _:
-            answer = await w.send("DELETE", path)
-    assert above == w.rows(source.id), "what stands above is never touched"
-    if policy == "refuse":
-        assert (400, "mutability") == (answer.status, answer.body["scimType"])
-        assert w.tree.path(source) in answer.detail
-        assert folder.inherits
-        return
-    assert answer.status in (200, 201, 204), answer.body
-    assert not folder.inherits
-    wanted = dict(above)
-    if verb == "remove":
-        wanted.pop(row)
-    else:
-        wanted[row] = (right, FOLLOWS[FolderLevel(right)].value)
-    assert wanted == w.rows(folder.id)
-
-
-@pytest.mark.parametrize("right", RIGHTS)
-@pytest.mark.parametrize("policy", ["refuse", "break"])
-async def test_a_folder_with_rights_of_its_own_takes_every_change(world: Make, right: str, policy: str) -> None:
-    w = world({"break_inheritance": policy})
-    person = w.person()
-    made = await w.made("/ContainerPermissions", body(1, person.id, right))
-    assert (right, FOLLOWS[FolderLevel(right)].value) == w.rows(1)[person.personal_group_id]
-    other = RIGHTS[RIGHTS.index(right) - 1]
-    path = f"/ContainerPermissions/{made['id']}"
-    assert [other] == (await w.patch(path, {"op": "replace", "path": "rights", "value": [other]})).body["rights"]
-    assert 204 == (await w.send("DELETE", path)).status
-    assert person.personal_group_id not in w.rows(1)
 
 
 @pytest.mark.parametrize("mode", ["own", "parent", "none"])
