@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -111,8 +112,10 @@ def external(document: Document) -> ExternalId | None:
 
 
 def checked_name(document: Document, what: str) -> str:
-    """:raises InvalidValue: It is missing, blank or too long."""
+    """:raises InvalidValue: It is missing, blank or too long, or holds a character that nobody can see or type."""
     name = str(document.get("name") or "").strip()
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        raise InvalidValue("name holds a control character: a line break, a tab or another that is no letter")
     if not name:
         raise InvalidValue(f"name is required: a {what} needs one that is not blank")
     if len(name) > 400:

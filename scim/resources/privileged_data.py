@@ -191,8 +191,12 @@ class PrivilegedData:
     async def _template(self, named: Any) -> Template:
         text = str(named or "").strip()
         templates = await self._directory.templates()
-        for template in templates:
-            if text == str(template.id) or (text and fold(template.name) == fold(text)):
-                return template
+        found = [t for t in templates if text == str(t.id)]
+        found = found or [t for t in templates if text and fold(t.name) == fold(text)]
+        if len(found) > 1:
+            ids = ", ".join(str(int(t.id)) for t in found)
+            raise InvalidValue(f"template: {len(found)} secret templates are named {excerpt(text)}; use an id: {ids}")
+        if found:
+            return found[0]
         what = f"there is no secret template {excerpt(text)}" if text else f"{OUR_SECRET}:template is required"
         raise InvalidValue(f"template: {what}; there are {', '.join(t.name for t in templates[:20])}")

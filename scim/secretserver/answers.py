@@ -116,12 +116,12 @@ def complaint(content_type: str, body: bytes) -> Complaint:
     said = [str(value[k]) for k in ("message", "messageDetail", "error", "error_description") if value.get(k)]
     state = value.get("modelState")
     fields = tuple(str(k) for k in state) if isinstance(state, dict) else ()
-    spoken = [str(v) for v in state.values()] if isinstance(state, dict) else []
+    spoken = [str(t) for v in (state or {}).values() for t in (v if isinstance(v, list) else [v])] if fields else []
     code = str(value.get("errorCode") or "")
     if not code:
         code = next((s for s in said if s.startswith("API_")), "")
     text = " ".join((code, *said, *spoken)).lower()
-    return Complaint(code, said[0] if said else "", text, fields, json=True)
+    return Complaint(code, next(iter((*spoken, *said)), ""), text, fields, json=True)
 
 
 def refusal(operation: Operation, status: int, content_type: str, body: bytes, retry_after: str) -> ConnectorError:
