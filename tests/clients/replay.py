@@ -2,8 +2,9 @@
 
 A dialog is an object: `client`, `source`, `base` ("2.0" or "1.1"), `sign_in` ("bearer", "basic" or "secret"),
 `connection` (fields of the connection), `headers`, and `steps`. A step has a `name`, a `request` (method, path, body),
-what to `expect` (status, headers, body, absent), what to `capture` (name → path into the answer), and what holds in the
-`vault` afterwards. `${name}` stands for what was captured; `${run}` differs with every replay.
+what to `expect` (status, headers, body, absent), what to `capture` (name → path into the answer), how many `calls` to
+the vault it may cost at most, and what holds in the `vault` afterwards. `${name}` stands for what was captured;
+`${run}` differs with every replay.
 
 In an expected body objects are subsets, lists are whole; "$any" is any value, "$integer" one that is no string.
 """
@@ -70,11 +71,15 @@ class Replay:
         request = filled(step["request"], self.known)
         body = None if "body" not in request else json.dumps(request["body"]).encode()
         method, path = request["method"], request["path"]
+        self._stack.forget_calls()
         answer = self._client.request(method, path, content=body, headers=request.get("headers", {}))
         said = f"{step['name']}: {method} {path} -> {answer.status_code} {answer.text[:1500]}"
         self._check(filled(step["expect"], self.known), answer, said)
         for name, place in step.get("capture", {}).items():
             self.known[name] = str(at(answer.json(), place))
+        if "calls" in step:
+            made = [f"{c['method']} {c['path']}" for c in self._stack.calls() if "oauth2" not in c["path"]]
+            assert len(made) <= step["calls"], f"{said}\nupstream: {made}"
         if "vault" in step:
             state = self._stack.state()
             for promise in filled(step["vault"], self.known):
@@ -97,7 +102,10 @@ class Replay:
 
 
 def broken(promise: dict[str, Any], state: dict[str, Any]) -> list[str]:
-    """{"user": id, "has": {…}}, {"users": name, "count": n}, {"group": id, "members": […], "has": {…}} and so on."""
+    """{"user": id, "has": {…}}, {"users": name, "count": n}, {"group": id, "members": […], "has": {…}} and so on.
+
+    {"rights_on": folder, "holder": {"userId" or "groupId": id}, "of": [[folder level, secret level]]}: its own rows.
+    """
     if "users" in promise:
         found = [u for u in state["users"] if u["userName"].casefold() == promise["users"].casefold()]
         return differences(promise["count"], len(found), f"users named {promise['users']}")
@@ -108,6 +116,11 @@ def broken(promise: dict[str, Any], state: dict[str, Any]) -> list[str]:
         row = next((u for u in state["users"] if u["id"] == int(promise["user"])), None)
         held = sorted(r["roleId"] for r in state["user_roles"] if r["userId"] == int(promise["user"]))
         return differences(promise["has"], row, "user") + differences(promise.get("roles", held), held, "roles")
+    if "folder" in promise:
+        row = next((f for f in state["folders"] if f["id"] == int(promise["folder"])), None)
+        return differences(promise["has"], row, "folder")
+    if "rights_on" in promise:
+        return differences(promise["of"], _levels(promise, state), f"the rights on folder {promise['rights_on']}")
     number = int(promise["group"])
     problems = []
     if "members" in promise:
@@ -117,3 +130,12 @@ def broken(promise: dict[str, Any], state: dict[str, Any]) -> list[str]:
         row = next((g for g in state["groups"] if g["id"] == number), None)
         problems += differences(promise["has"], row, "group")
     return problems
+
+
+def _levels(promise: dict[str, Any], state: dict[str, Any]) -> list[list[str]]:
+    (kind, holder), *_ = promise["holder"].items()
+    return [
+        [row["folderAccessRoleName"], row["secretAccessRoleName"]]
+        for row in state["folder_permissions"]
+        if row["folderId"] == int(promise["rights_on"]) and row[kind] == int(holder)
+    ]
