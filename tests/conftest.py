@@ -130,10 +130,28 @@ def stop_stack(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack that most tests share. Whatever they did to it: none of its own secrets is in what it logged."""
     sizes = ("--users", "60", "--groups", "8", "--folders", "30", "--secrets", "60")
-    stack, process = start_stack(tmp_path_factory.mktemp("stack"), *sizes, **KEYS)
+    directory = tmp_path_factory.mktemp("stack")
+    logged = ("--log", "--local-dir", str(directory / "local"))
+    stack, process = start_stack(directory, *sizes, *logged, SCIM_LOG_LEVEL="DEBUG", **KEYS)
     yield stack
     stop_stack(process)
+    assert [] == leaked(stack, directory)
+
+
+def leaked(stack: Stack, directory: Path) -> list[str]:
+    """In which log which of the stack's secrets stands: its token, its keys, the vault's password."""
+    secret = {"token": stack.token.split("_", 2)[2], "password": "simulator-only", **stack.keys}
+    found = []
+    for log in (directory / "local" / "logs" / "host.log", directory / "up.log"):
+        text = log.read_text("utf-8", "replace")
+        if log.name == "host.log":
+            assert '"status":' in text, "the log says nothing, so nothing can be said of it"
+            found += [f"{log.name}: {name}" for name, value in secret.items() if value in text]
+        else:
+            found += [f"{log.name}: {name}" for name, value in stack.keys.items() if value in text]
+    return found
 
 
 @pytest.fixture
