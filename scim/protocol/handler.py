@@ -191,7 +191,7 @@ class Handler(AsyncScimHandler):
                 current = self._model(resource_type, loaded)
                 conditions = self.service.read_conditions(request)
                 replaced = self.service.apply_replacement(current, replacement, conditions)
-                _leave_active(current, replaced)
+                _leave_alone(current, replaced)
                 return loaded.document if replaced is None else await self._store(resource_type, loaded, replaced)
 
             document = await _twice(attempt)
@@ -344,7 +344,14 @@ def _dumps(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
-def _leave_active(current: Any, replaced: Any) -> None:
-    """`active` is the vault's fact: a PUT that leaves it out leaves it as it is, and in sight (RFC 7644 §3.5.1)."""
-    if replaced is not None and getattr(replaced, "active", True) is None:
+def _leave_alone(current: Any, replaced: Any) -> None:
+    """What a PUT leaves out and is the vault's own fact stays as it is (RFC 7644 §3.5.1 lets a provider choose).
+
+    An account's `active`, and where a container stands: clients built from the draft's schema know no `parent`.
+    """
+    if replaced is None:
+        return
+    if getattr(replaced, "active", True) is None:
         replaced.active = current.active
+    if hasattr(replaced, "parent") and replaced.parent is None and "\\" not in (replaced.name or ""):
+        replaced.parent = current.parent

@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import KEYS, Stack, start_stack, stop_stack
 from tests.console.crowd import AUDIT, crowd
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("crowd")]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.exhaustive, pytest.mark.xdist_group("crowd")]
 HOLD_MS = float(os.environ.get("SCIM_HOLD_MS", "inf"))
 MOST_BYTES = 350_000
 TIMES = 3

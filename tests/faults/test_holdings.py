@@ -48,18 +48,21 @@ async def test_no_fault_makes_a_read_of_holdings_empty(number: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", READS)
 async def test_no_fault_of_any_kind_makes_a_read_of_holdings_empty(name: str) -> None:
     await every_call_fails(await world(), READS[name], lambda: [*KINDS, "400"])
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", READS)
 async def test_no_fault_of_the_tables_makes_a_read_of_holdings_empty(name: str) -> None:
     await every_table_call_fails(await world(), READS[name])
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", SLOW_KINDS)
 @pytest.mark.parametrize("name", READS)
 async def test_a_vault_that_is_slow_for_ever_is_an_outage_in_time(name: str, kind: str) -> None:
@@ -91,6 +94,7 @@ async def test_a_lost_answer_is_finished_by_the_same_request(write: str) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_write_that_meets_any_fault_anywhere_is_completed_by_its_repetition(write: str) -> None:
     turns = itertools.cycle(KINDS)
@@ -103,6 +107,7 @@ async def test_a_write_that_meets_any_fault_anywhere_is_completed_by_its_repetit
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["unavailable", "lost"])
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_write_that_loses_its_tables_is_completed_by_its_repetition(write: str, kind: str) -> None:
@@ -145,6 +150,7 @@ async def test_a_process_killed_at_some_step_leaves_what_the_same_request_comple
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("timer_first", [False, True])
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_process_killed_at_every_step_whoever_comes_first_afterwards(write: str, timer_first: bool) -> None:

@@ -94,3 +94,15 @@ async def test_a_patch_without_active_is_no_news_to_active() -> None:
     made = (await client.post("/Users", json=user("zz2"))).json()
     title = {"op": "replace", "path": "title", "value": "Dr"}
     assert (await client.patch(f"/Users/{made['id']}", json=patch(title))).json()["active"] is True
+
+
+async def test_a_put_without_parent_leaves_a_container_where_it_stands() -> None:
+    """Clients built from the draft's schema send none; moved to the root, a folder would lose what it inherits."""
+    w = World()
+    folder = w.inheriting()
+    where, schemas = folder.parent_id, ["urn:ietf:params:scim:schemas:pam:1.0:Container"]
+    answer = await w.send(
+        "PUT", f"/Containers/{folder.id}", {"schemas": schemas, "name": folder.name, "description": "d"}
+    )
+    assert (200, "d") == (answer.status, answer.body.get("description")), answer.body
+    assert (where, True) == (folder.parent_id, folder.inherits)

@@ -92,6 +92,7 @@ async def test_inheritance_ends_by_policy_alone_and_then_costs_nobody_a_right(wo
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("switches", SWITCHES)
 @pytest.mark.parametrize("cell", range(len(MATRIX)))
 async def test_inheritance_ends_by_policy_alone_however_the_vault_behaves(
