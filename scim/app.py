@@ -17,7 +17,7 @@ from scim import __version__
 from scim.access.keys import KeyRing
 from scim.access.managed_identity import ManagedIdentity
 from scim.connector import Connector, probe
-from scim.errors import Unavailable
+from scim.errors import NotSetUp
 from scim.model import Vault
 from scim.rehearsal import Rehearsal
 from scim.secretserver.directory import SecretServerDirectory
@@ -47,11 +47,11 @@ async def probe_vault(vault: Vault, credential: SecretStr) -> Mapping[str, Any]:
 
 
 def open_store(settings: Settings) -> tuple[Store, ManagedIdentity | None]:
-    """The tables that the settings name. :raises Unavailable: they name none."""
+    """The tables that the settings name. :raises NotSetUp: they name none."""
     if settings.tables_connection_string is not None:
         return AzureStore(connection_string=settings.tables_connection_string.get_secret_value()), None
     if settings.tables_endpoint is None:
-        raise Unavailable("SCIM_TABLES_ENDPOINT is missing: the connector does not know where its tables are")
+        raise NotSetUp("SCIM_TABLES_ENDPOINT is missing: the connector does not know where its tables are")
     identity = ManagedIdentity(settings.identity_client_id)
     return AzureStore(endpoint=settings.tables_endpoint, credential=identity), identity
 
@@ -60,17 +60,17 @@ def open_store(settings: Settings) -> tuple[Store, ManagedIdentity | None]:
 def connector() -> Connector:
     """The connector of this process, from the environment.
 
-    :raises Unavailable: A setting is missing or wrong; the detail names it. Asked again at the next request.
+    :raises NotSetUp: A setting is missing or wrong; the detail names it. Asked again at the next request.
     """
     try:
         settings = Settings()
     except ValidationError as error:
         wrong = "; ".join(f"SCIM_{str(e['loc'][0]).upper()} {e['msg']}" for e in error.errors(include_input=False))
-        raise Unavailable(f"The connector is not configured: {wrong}") from None
+        raise NotSetUp(f"The connector is not configured: {wrong}") from None
     if not settings.public_url:
         host = os.environ.get("WEBSITE_HOSTNAME")
         if not host:
-            raise Unavailable("SCIM_PUBLIC_URL is missing: the connector does not know its own address")
+            raise NotSetUp("SCIM_PUBLIC_URL is missing: the connector does not know its own address")
         settings = settings.model_copy(update={"public_url": f"https://{host}"})
     logging.getLogger("scim").setLevel(settings.log_level)
     store, identity = open_store(settings)

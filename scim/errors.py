@@ -31,6 +31,7 @@
         ├── VaultBusy              503  429 or 503 from Secret Server
         ├── VaultRefusedUs         503  our own credentials or permissions are wrong
         │   └── VaultDenied        503  our account may not do this, or not with this object
+        ├── NotSetUp               503  a setting, an identity, a role or a key of ours is missing
         ├── StoreUnavailable       503  Table Storage
         ├── OutcomeUnknown         503  an answer was lost; the same request again finishes the work
         ├── ChangedMeanwhile       503  two requests changed one object; a fresh read and one retry did not help
@@ -178,6 +179,9 @@ class VaultRefusedUs(Unavailable): ...
 
 
 class VaultDenied(VaultRefusedUs): ...
+
+
+class NotSetUp(Unavailable): ...
 
 
 class StoreUnavailable(Unavailable): ...

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
-from scim.errors import Unavailable
+from scim.errors import NotSetUp, Unavailable
 from scim.settings import Settings, decode_keys
 
 API_VERSION = "7.4"
@@ -71,9 +71,9 @@ async def load_keys(
         peppers = decode_keys(settings.pepper)
         return derive(peppers[0], decode_keys(settings.data_key), peppers[1:])
     if settings.key_vault_uri is None:
-        raise Unavailable("Keys are missing: set SCIM_KEY_VAULT_URI, or SCIM_PEPPER and SCIM_DATA_KEY")
+        raise NotSetUp("Keys are missing: set SCIM_KEY_VAULT_URI, or SCIM_PEPPER and SCIM_DATA_KEY")
     if credential is None:
-        raise Unavailable("Key Vault needs the managed identity's credential")
+        raise NotSetUp("Key Vault needs the managed identity's credential")
     token = await credential.get_token(_SCOPE)
     # trust_env off: a proxy in the environment must not see the answers
     async with httpx.AsyncClient(timeout=5.0, trust_env=False, transport=transport) as client:
@@ -119,12 +119,12 @@ async def _read(client: httpx.AsyncClient, vault: str, name: str, token: str) ->
     except httpx.HTTPError as error:
         raise Unavailable(f"Key Vault cannot be reached ({type(error).__name__})") from None
     if answer.status_code in {401, 403}:
-        raise Unavailable(
-            f"Key Vault refuses to hand out {name}: the connector's managed identity needs the role "
+        raise NotSetUp(
+            f"Key Vault refuses to hand out {name}{_code(answer)}: the connector's managed identity needs the role "
             "Key Vault Secrets User on the vault, and the vault's firewall must let it in"
         )
     if answer.status_code == 404:
-        raise Unavailable(f"Key Vault has no secret {name}: put the base64url form of 32 random bytes there")
+        raise NotSetUp(f"Key Vault has no secret {name}: put the base64url form of 32 random bytes there")
     if answer.status_code != 200:
         raise Unavailable(f"Key Vault answered {answer.status_code}")
     try:
@@ -132,5 +132,15 @@ async def _read(client: httpx.AsyncClient, vault: str, name: str, token: str) ->
     except (ValueError, KeyError, TypeError):
         keys = ()
     if not keys or any(len(key) != 32 for key in keys):
-        raise Unavailable(f"The secret {name} in Key Vault is not the base64url form of 32 random bytes")
+        raise NotSetUp(f"The secret {name} in Key Vault is not the base64url form of 32 random bytes")
     return keys
+
+
+def _code(answer: httpx.Response) -> str:
+    """Key Vault's own word: ForbiddenByRbac is the role, ForbiddenByFirewall the network."""
+    try:
+        error = answer.json()["error"]
+        code = str((error.get("innererror") or error)["code"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    return f" ({code})" if code.isalnum() else ""

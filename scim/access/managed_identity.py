@@ -13,10 +13,11 @@ from typing import Any, Self
 
 from azure.core.credentials import AccessToken
 
-from scim.errors import Unavailable
+from scim.errors import NotSetUp, Unavailable
 
 _RENEW_AT = 0.8  # of a token's life
 _ENOUGH = 60.0  # seconds a token must still live to be used while its renewal fails
+_PATIENCE = (1.0, 5.0)  # seconds to connect, to read: without an identity there is nobody to connect to
 
 
 class ManagedIdentity:
@@ -79,10 +80,13 @@ class ManagedIdentity:
         try:
             answer = self._connected().acquire_token_for_client(resource=resource)
         except Exception as error:  # noqa: BLE001  # msal lets whatever its HTTP library raises through
-            raise Unavailable(f"The managed identity endpoint cannot be used ({type(error).__name__})") from None
+            raise NotSetUp(
+                f"The managed identity endpoint cannot be used ({type(error).__name__}): "
+                "is a managed identity assigned to the function app?"
+            ) from None
         if not isinstance(answer, dict) or "access_token" not in answer:
             reason = answer.get("error", "no reason given") if isinstance(answer, dict) else "no reason given"
-            raise Unavailable(
+            raise NotSetUp(
                 f"The managed identity gave no token for {resource} ({reason}): "
                 "is the identity assigned to the function app, and SCIM_IDENTITY_CLIENT_ID its client id?"
             )
@@ -99,5 +103,22 @@ class ManagedIdentity:
                 if self._client_id
                 else msal.SystemAssignedManagedIdentity()
             )
-            self._client = msal.ManagedIdentityClient(identity, http_client=requests.Session())
+            self._client = msal.ManagedIdentityClient(identity, http_client=_Brisk(requests.Session()))
         return self._client
+
+
+class _Brisk:
+    """The HTTP client that msal is given: with time-outs, and past any proxy, which must not see tokens."""
+
+    def __init__(self, session: Any) -> None:
+        session.trust_env = False
+        self._session = session
+
+    def get(self, url: str, **options: Any) -> Any:
+        return self._session.get(url, timeout=_PATIENCE, **options)
+
+    def post(self, url: str, **options: Any) -> Any:
+        return self._session.post(url, timeout=_PATIENCE, **options)
+
+    def close(self) -> None:
+        self._session.close()

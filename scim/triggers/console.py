@@ -15,6 +15,7 @@ from scim.context import request_context
 from scim.errors import ConnectorError
 from scim.triggers.exchange import ALL_METHODS, Incoming, read
 from scim.triggers.requests import answer_as
+from scim.triggers.trouble import tell_trouble
 
 SECONDS = 60.0
 _PLAIN = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
@@ -38,6 +39,7 @@ def console_blueprint(connector: Callable[[], Any]) -> func.Blueprint:
             with request_context(incoming.request_id, SECONDS):
                 return await serve(made[0], incoming)
         except ConnectorError as error:  # settings or keys: there is nothing that could draw a page
+            tell_trouble(error)
             return func.HttpResponse(error.detail, status_code=error.status, headers=_PLAIN, mimetype="text/plain")
 
     return blueprint

@@ -12,6 +12,7 @@ from scim.context import request_context
 from scim.errors import ConnectorError
 from scim.triggers.exchange import Outgoing, read, write
 from scim.triggers.requests import refusal
+from scim.triggers.trouble import tell_trouble
 
 
 def health_blueprint(connector: Callable[[], Any]) -> func.Blueprint:
@@ -33,6 +34,7 @@ def health_blueprint(connector: Callable[[], Any]) -> func.Blueprint:
                 admitted = await whole.access.authenticate(incoming.headers)
                 report = await whole.health(admitted.connection)
         except ConnectorError as error:
+            tell_trouble(error)
             return write(refusal(error))
         status = 200 if report["status"] == "healthy" else 503
         return write(Outgoing(status, orjson.dumps(report), media_type="application/json"))

@@ -14,6 +14,7 @@ from scim.access.oauth import GrantRefused
 from scim.context import request_context
 from scim.errors import ConnectorError, TooManyRequests, Unavailable
 from scim.triggers.exchange import ALL_METHODS, Incoming, Outgoing, read, write
+from scim.triggers.trouble import tell_trouble
 
 SECONDS = 20.0
 
@@ -30,6 +31,7 @@ def oauth_blueprint(connector: Callable[[], Any]) -> func.Blueprint:
         try:
             outgoing = await answer(connector(), incoming)
         except ConnectorError as error:  # the connector itself could not be made: settings
+            tell_trouble(error)
             outgoing = refusal(error, incoming)
         return write(outgoing, head=incoming.method == "HEAD")
 
@@ -52,6 +54,7 @@ async def answer(connector: Any, incoming: Incoming) -> Outgoing:
         except TimeoutError:
             outgoing = refusal(Unavailable("The request took too long; please send it again"), incoming)
         except ConnectorError as error:
+            tell_trouble(error)
             outgoing = refusal(error, incoming)
         except Exception as error:
             log.exception("token request failed request=%s", request_id)

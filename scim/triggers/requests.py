@@ -35,6 +35,7 @@ from scim.protocol.limits import check_patch, parse_json
 from scim.protocol.service import Service
 from scim.triggers.exchange import WITH_BODY, Incoming, Outgoing, check_body, media_type
 from scim.triggers.record import message_of
+from scim.triggers.trouble import tell_trouble
 
 PREFIX = "/scim/v2"
 OPEN_TO_PEOPLE = ("Me", "ServiceProviderConfig", "ResourceTypes", "Schemas")
@@ -91,6 +92,7 @@ async def _answer(
     except TimeoutError:
         outgoing = refusal(Unavailable("The request took longer than its time budget; please send it again"))
     except (ConnectorError, SCIMException) as error:
+        tell_trouble(error)
         outgoing = refusal(error)
     except Exception as error:
         log.exception("request failed request=%s", context.request_id)

@@ -16,6 +16,7 @@ from scim.errors import ConnectorError, NotFound
 from scim.triggers.exchange import ALL_METHODS, read, write
 from scim.triggers.requests import Edge, answer, refusal
 from scim.triggers.scim11 import Scim11
+from scim.triggers.trouble import tell_trouble
 
 ROUTES = {
     "scim_bulk": "scim/v2/Bulk",
@@ -60,6 +61,7 @@ def _trigger(connector: Get, edge: Edge | None) -> Callable[[func.HttpRequest], 
         try:
             outgoing = await answer(connector(), incoming, edge)
         except ConnectorError as error:  # the connector itself could not be made: settings
+            tell_trouble(error)
             outgoing = refusal(error)
         return write(outgoing, head=incoming.method == "HEAD")
 

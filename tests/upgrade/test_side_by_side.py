@@ -19,13 +19,14 @@ from scim.store.table import Row
 from tests.clients.replay import Replay, load
 from tests.clients.test_dialogs import NAMES, client
 from tests.conftest import KEYS, ROOT, Stack, start_stack, stop_stack
-from tests.upgrade.releases import Release, Turns, environment_of, take_out
+from tests.served import App
+from tests.upgrade.releases import Turns, environment_of, take_out
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("upgrade")]
 
 
 @pytest.fixture(scope="module")
-def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Release, Release]]:
+def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, App, App]]:
     """The stack of this release with the previous one's app beside it: (stack, previous, this)."""
     source = take_out(tmp_path_factory.mktemp("previous"))
     place = tmp_path_factory.mktemp("beside")
@@ -36,15 +37,15 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sta
                                  **KEYS, **fresh)  # fmt: skip
     try:
         environment = environment_of(stack)
-        previous = Release(source, environment)
-        this = Release(ROOT, environment, httpx.URL(stack.scim).port or 0)
+        previous = App(source, environment)
+        this = App(ROOT, environment, httpx.URL(stack.scim).port or 0)
         with previous.served(place / "previous.log"):
             yield stack, previous, this
     finally:
         stop_stack(process)
 
 
-Both = tuple[Stack, Release, Release]
+Both = tuple[Stack, App, App]
 
 
 @pytest.mark.parametrize("way", ["previous", "in turns"])
@@ -83,7 +84,7 @@ def test_a_token_of_either_release_opens_both_and_a_revocation_closes_both(side_
             time.sleep(1)
 
 
-def _users(release: Release, token: str) -> int:
+def _users(release: App, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
     url = f"http://127.0.0.1:{release.port}/scim/v2/Users?count=1"
     return httpx.get(url, headers=headers, timeout=30, trust_env=False).status_code

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 import threading
 import time
 
@@ -11,7 +12,7 @@ from azure.core.credentials import AccessToken
 
 from scim.access.keys import KeyRing, derive, load_keys
 from scim.access.managed_identity import ManagedIdentity
-from scim.errors import Unavailable
+from scim.errors import NotSetUp, Unavailable
 from scim.settings import Settings
 
 PEPPER, DATA, OLD = b"canary-pepper-0123456789abcdefgh", b"canary-data-key-123456789abcdefg", b"o" * 32
@@ -209,3 +210,26 @@ async def test_a_refused_identity_says_what_to_mend(answer):
 def test_the_real_client_is_made_without_a_network():
     assert ManagedIdentity("id")._connected() is not None
     assert ManagedIdentity()._connected() is not None
+
+
+async def test_an_endpoint_that_keeps_silent_is_given_up_and_the_identity_named(monkeypatch):
+    """Without an identity the platform sets no endpoint, and msal asks an address where nobody is."""
+    from scim.access import managed_identity as module
+
+    monkeypatch.setattr(module, "_PATIENCE", (0.2, 0.2))
+    monkeypatch.delenv("IDENTITY_ENDPOINT", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        started = time.monotonic()
+        with pytest.raises(NotSetUp, match="is a managed identity assigned"):
+            await ManagedIdentity("id").get_token("https://storage.azure.com/.default")
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("code", ["ForbiddenByRbac", "ForbiddenByFirewall"])
+async def test_key_vaults_own_word_for_a_refusal_is_passed_on(code):
+    def refuse(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(403, json={"error": {"code": "Forbidden", "innererror": {"code": code}}})
+
+    with pytest.raises(NotSetUp, match=code):
+        await load_keys(IN_VAULT, Identity(), transport=httpx.MockTransport(refuse))
