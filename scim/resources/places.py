@@ -14,7 +14,7 @@ from scim.directory.port import Directory
 from scim.errors import InvalidValue, NotFound, excerpt
 from scim.model import ExternalId, FolderId, Ref, SecretId, Window
 from scim.protocol.projection import Document
-from scim.resources.users import meta, printable, read_id
+from scim.resources.users import meta, read_id
 
 ROOT = ("", "-1", "0", "\\")
 GRANT = re.compile(r"([1-9][0-9]{0,9})-([ug])([1-9][0-9]{0,9})")
@@ -120,7 +120,6 @@ def checked_name(document: Document, what: str) -> str:
         raise InvalidValue(f"name is required: a {what} needs one that is not blank")
     if len(name) > 400:
         raise InvalidValue("name is longer than 400 characters")
-    printable("name", name)
     return name
 
 
