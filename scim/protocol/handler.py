@@ -6,6 +6,7 @@ between, changes group membership as a delta that never loads the group, and ask
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -22,6 +23,7 @@ from scim2_server.routing import Operation
 
 from scim.errors import ChangedMeanwhile, ConnectorError, NotFound
 from scim.protocol.bulk import BulkLimits, run_bulk
+from scim.protocol.dialects.path import read_target
 from scim.protocol.limits import parse_json
 from scim.protocol.membership import check_members, member_delta
 from scim.protocol.projection import Document, Projection, projection_of
@@ -213,6 +215,9 @@ class Handler(AsyncScimHandler):
             body = parse_json(request.body)
             if resource_type.name == "Group":
                 check_members(body)
+            by_id = await self.storage.patch_by_id(resource_type, body) if isinstance(body, dict) else body
+            if by_id is not body:
+                body, request = by_id, dataclasses.replace(request, body=_dumps(by_id))
             delta = (
                 member_delta(body.get("Operations") or [])
                 if resource_type.name == "Group" and not self.service.dialect.strict
@@ -245,7 +250,9 @@ class Handler(AsyncScimHandler):
     async def _patch_members(
         self, request: ScimRequest, resource_type: ResourceType, resource_id: str, delta: Any, conditions: Conditions
     ) -> Document:
-        loaded = await self.storage.load(resource_type, resource_id, _names_in(delta.others) | {"displayname"})
+        loaded = await self.storage.load(
+            resource_type, resource_id, _names_in(delta.others, str(resource_type.name)) | {"displayname"}
+        )
         conditions.check(loaded.version, "PATCH")
         patched = None
         if delta.others:
@@ -322,13 +329,13 @@ def _touched(patch: Any) -> frozenset[str]:
     return frozenset(names)
 
 
-def _names_in(operations: Any) -> frozenset[str]:
-    """What raw operations name, lower case: their paths, or the keys of a path-less value."""
+def _names_in(operations: Any, resource_type: str) -> frozenset[str]:
+    """The top-level attributes that raw operations name, lower case: in paths, or as keys of a path-less value."""
     names: set[str] = set()
     for operation in operations:
         path, value = operation.get("path"), operation.get("value")
-        names |= {path.casefold()} if isinstance(path, str) else set()
-        names |= {str(key).casefold() for key in value} if isinstance(value, dict) and path is None else set()
+        paths = [path] if isinstance(path, str) else value if isinstance(value, dict) and path is None else ()
+        names |= {read_target(str(key), resource_type).attribute for key in paths}
     return frozenset(names)
 
 

@@ -70,6 +70,10 @@ class ResourceStore(AsyncScimStorage):
     @abstractmethod
     async def create_document(self, resource_type: ResourceType, resource: Resource[Any]) -> Document: ...
 
+    async def patch_by_id(self, resource_type: ResourceType, patch: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """A PatchOp body that names by id what its client named by name; as it is where there is nothing of that."""
+        return patch
+
     @abstractmethod
     async def load(self, resource_type: ResourceType, resource_id: str, touched: frozenset[str]) -> Loaded:
         """A resource that is about to change; `touched` names the top-level attributes concerned (empty: all)."""

@@ -21,14 +21,14 @@ from scim.model import (
     GroupQuery,
     NewGroup,
     Ref,
-    RoleId,
     UserId,
     Window,
 )
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import GROUP, LINKED_OBJECT
 from scim.protocol.store import MemberChange
-from scim.resources.users import meta, printable, read_id, role_ids
+from scim.resources.held_roles import patch_by_id, role_delta, role_ids, with_role_ids
+from scim.resources.users import meta, printable, read_id
 
 NAME, ENDPOINT = "Group", "Groups"
 SERVER_OWNED = ("id", "meta", "schemas", "externalId", "displayName", "members", "roles")
@@ -169,7 +169,7 @@ class Groups:
 
     async def create(self, document: Document) -> Document:
         new = from_scim(document, skip=self._skip)
-        roles = await role_ids(self._directory, document.get("roles") or [])
+        roles = role_ids(await with_role_ids(self._directory, document))
         try:
             group = await self._directory.create_group(new)
         except UnknownMembers as error:
@@ -198,7 +198,7 @@ class Groups:
         if group.members is not None:
             current = {UserId(m.id) for m in group.members}
             add, remove = set(wanted.members) - current, current - set(wanted.members)
-        give, take = await self._role_delta(group, new)
+        give, take = role_delta(group.roles, await with_role_ids(self._directory, new))
         return GroupChange(
             add_roles=give,
             remove_roles=take,
@@ -216,13 +216,8 @@ class Groups:
             changed = replace(changed, roles=(*held, *(Ref(role, "") for role in change.add_roles)))
         return changed
 
-    async def _role_delta(self, group: Group, new: Document) -> tuple[tuple[RoleId, ...], tuple[RoleId, ...]]:
-        """Roles to give and to take; none where the group's roles were not read: nobody named them."""
-        if group.roles is None:
-            return (), ()
-        wanted = set(await role_ids(self._directory, new.get("roles") or []))
-        held = {RoleId(role.id) for role in group.roles}
-        return tuple(sorted(wanted - held)), tuple(sorted(held - wanted))
+    async def patch_by_id(self, patch: dict[str, Any]) -> dict[str, Any]:
+        return await patch_by_id(self._directory, patch)
 
     async def vocabulary(self) -> dict[str, dict[str, Any]]:
         """The roles that may be given."""

@@ -63,6 +63,13 @@ class DirectoryResources(ResourceStore):
         document: Document = await self._module(resource_type).create(resource.model_dump())
         return document
 
+    async def patch_by_id(self, resource_type: ResourceType, patch: dict[str, Any]) -> dict[str, Any]:
+        module = self._module(resource_type)
+        if not hasattr(module, "patch_by_id"):
+            return patch
+        by_id: dict[str, Any] = await module.patch_by_id(patch)
+        return by_id
+
     async def load(self, resource_type: ResourceType, resource_id: str, touched: frozenset[str]) -> Loaded:
         thing, document = await self._module(resource_type).load(resource_id, touched)
         return Loaded(thing, document)

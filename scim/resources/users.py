@@ -21,8 +21,6 @@ from scim.model import (
     ExternalId,
     Found,
     NewUser,
-    Role,
-    RoleId,
     User,
     UserChange,
     UserId,
@@ -33,6 +31,7 @@ from scim.model import (
 from scim.protocol.dialects import soft_deleted_name
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import ENTERPRISE, LINKED_OBJECT, USER
+from scim.resources.held_roles import patch_by_id, role_delta, role_ids, with_role_ids
 
 NAME, ENDPOINT = "User", "Users"
 SERVER_OWNED = ("id", "meta", "schemas", "externalId", "userName", "password", "groups")
@@ -242,10 +241,10 @@ class Users:
         return await self._directory.find_users(query)
 
     async def create(self, document: Document) -> Document:
+        document = await with_role_ids(self._directory, document)
         new = from_scim(document)
-        roles = document.get("roles")
-        if roles:
-            new = replace(new, roles=await self._role_ids(roles))
+        if document.get("roles"):
+            new = replace(new, roles=role_ids(document))
         return self.show(await self._directory.create_user(new))
 
     async def load(self, resource_id: str, touched: frozenset[str]) -> tuple[User, Document]:
@@ -256,12 +255,15 @@ class Users:
     async def store(self, user: User, old: Document, new: Document) -> Document:
         if new.get("active") is None and old.get("active") is not None:
             new = {**new, "active": None}
+        new = await with_role_ids(self._directory, new)
         wanted = from_scim(new)
         enabled = user.enabled if new.get("active") is None else wanted.enabled
         document = dict(wanted.document)
+        if user.roles is None and "roles" in user.kept.document:
+            document["roles"] = user.kept.document["roles"]  # not read, so not changed: a client's marks stay with them
         if new.get("active") is None:
             document["active"] = None  # unassigned by the client: the account stays as it is
-        add, remove = await self._role_delta(user, new)
+        add, remove = role_delta(user.roles, new)
         change = UserChange(
             name=self._new_name(user, wanted),
             display_name=wanted.display_name if wanted.display_name != user.display_name else None,
@@ -286,6 +288,9 @@ class Users:
             return None
         return wanted.name
 
+    async def patch_by_id(self, patch: dict[str, Any]) -> dict[str, Any]:
+        return await patch_by_id(self._directory, patch)
+
     async def vocabulary(self) -> dict[str, dict[str, list[str]]]:
         """The roles that may be granted: enabled, and not administrative."""
         roles, powerful = await asyncio.gather(self._directory.roles(), self._directory.powerful())
@@ -293,35 +298,6 @@ class Users:
 
     async def remove(self, user: User) -> None:
         await self._directory.remove_user(user)
-
-    # -- roles -------------------------------------------------------------------------------------------------------
-
-    async def _role_delta(self, user: User, new: Document) -> tuple[tuple[RoleId, ...], tuple[RoleId, ...]]:
-        if user.roles is None:
-            return (), ()
-        wanted = set(await self._role_ids(new.get("roles") or []))
-        held = {RoleId(r.id) for r in user.roles}
-        return tuple(sorted(wanted - held)), tuple(sorted(held - wanted))
-
-    async def _role_ids(self, entries: list[Any]) -> tuple[RoleId, ...]:
-        return await role_ids(self._directory, entries)
-
-
-async def role_ids(directory: Directory, entries: list[Any]) -> tuple[RoleId, ...]:
-    """Ids of the roles named by id or by name. :raises InvalidValue: there is no such role."""
-    if not entries:
-        return ()
-    roles = await directory.roles()
-    values = [str(e.get("value") or "") if isinstance(e, dict) else str(e) for e in entries]
-    return tuple(dict.fromkeys(_role(value, roles) for value in values))
-
-
-def _role(value: str, roles: tuple[Role, ...]) -> RoleId:
-    for role in roles:
-        if role.enabled and (str(role.id) == value or fold(role.name) == fold(value)):
-            return role.id
-    names = ", ".join(sorted(r.name for r in roles if r.enabled)[:20])
-    raise InvalidValue(f"roles: there is no role {value[:64]!r}; there are {names}")
 
 
 def _one_id(value: str) -> tuple[UserId, ...]:

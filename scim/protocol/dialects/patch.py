@@ -218,7 +218,10 @@ def _selectors(attribute: str, value: Any, notes: Notes) -> Any:
         if not isinstance(entry, dict):
             raise InvalidValue(f"An entry to remove from {attribute} must be an object or an id")
         named_by = named(entry, "value")
-        if attribute in BY_VALUE or named_by is not None:
+        shown_as = named(entry, "display") if attribute == "roles" and named_by is None else None
+        if shown_as is not None:
+            kept = {"value": entry[shown_as]}  # its name: the resource knows roles by that as well
+        elif attribute in BY_VALUE or named_by is not None:
             kept = {key: item for key, item in entry.items() if key == named_by}
             if attribute not in BY_VALUE:
                 kept |= {key: item for key, item in entry.items() if key.lower() == "type"}
