@@ -1,4 +1,5 @@
-"""Of parallel or repeated creations of one name, one acts and the others get its result.
+"""Of parallel or repeated creations of one name, one acts and the others get its result. A rename is no creation, but
+waits at the same door.
 
 An insert-if-absent decides. Whoever comes second with the very same request waits for the first one's result; with
 another request it is told that the name is taken. A claim whose outcome was lost is taken over by the repeated request.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -68,6 +71,19 @@ class Claims:
             except RowChanged:
                 continue
         raise OutcomeUnknown(f"The creation of {name[:64]!r} is still under way; please send it again", retry_after=5)
+
+    @asynccontextmanager
+    async def held(self, kind: Kind, name: str, stamp: str) -> AsyncIterator[None]:
+        """Give an object a name while nobody else creates one of that name, or gives it to another.
+
+        :raises Uniqueness: another request is doing so right now.
+        """
+        claim, _ = await self.take(kind, name, stamp)
+        try:
+            yield
+        finally:
+            if claim.state == "open":  # the very same request was faster: what it did is done once more, to no effect
+                await self.settle(claim, "failed")
 
     async def made_lately(self, kind: Kind, name: str, stamp: str) -> int:
         """What this very request made within the last quarter of an hour, and was answered; 0 for nothing."""

@@ -37,6 +37,7 @@ from scim.model import (
     UserChange,
     UserId,
     fingerprint,
+    fold,
 )
 from scim.store.journal import Intent, JournalStore
 
@@ -68,7 +69,10 @@ class Journal(HoldingsJournal):
 
     async def change_user(self, user: User, change: UserChange) -> User:
         async def work() -> User:
-            return await self._inner.change_user(user, change)
+            if change.name is None or fold(change.name) == fold(user.name):
+                return await self._inner.change_user(user, change)
+            async with self._claims.held(Kind.USER, change.name, f"rename {int(user.id)}"):
+                return await self._inner.change_user(user, change)
 
         action = "user.disable" if change.enabled is False and user.enabled else "user.change"
         if change.enabled and not user.enabled:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from scim.directory.port_vault import VaultDirectory
 from scim.directory.visible import HiddenIds, among
-from scim.errors import ChangedMeanwhile, Uniqueness
+from scim.errors import ChangedMeanwhile, ConnectorError, OutcomeUnknown, Uniqueness
 from scim.model import (
     NOTHING_KEPT,
     Caller,
@@ -123,20 +124,62 @@ class KeptRows:
             ids.pop(self._connection.id, None)
         return ids
 
-    async def _free_external_id(self, kind: Kind, external_id: ExternalId | None, object_id: int | None) -> None:
-        """:raises Uniqueness: another living object of this connection has the external id."""
-        holder = await self._holder(kind, external_id)
+    # -- external ids: taken before the vault is touched, and written with the row -----------------------------------
+
+    @asynccontextmanager
+    async def _having(
+        self, kind: Kind, external_id: ExternalId | bool | None, object_id: int | None, by: str = ""
+    ) -> AsyncIterator[None]:
+        """Do something that ends with an object's row and its external id; with none given, nothing is taken.
+
+        :param object_id: Who may have it already.
+        :param by: What tells this request from others that would have it: what it creates; else the object's id.
+        :raises Uniqueness: another living object of this connection has it, or is about to.
+        """
+        wanted = external_id if isinstance(external_id, str) else None
+        holder = await self._take_external_id(kind, wanted, by or str(object_id))
         if holder is not None and holder != object_id:
             raise Uniqueness(f"Another {kind} of this connection has the externalId {str(external_id)[:64]!r}")
+        async with self._giving_back(kind, wanted, by or str(object_id)):
+            yield
 
-    async def _holder(self, kind: Kind, external_id: ExternalId | None) -> int | None:
-        """The living object of this connection that has the external id."""
+    @asynccontextmanager
+    async def _giving_back(self, kind: Kind, external_id: ExternalId | None, by: str) -> AsyncIterator[None]:
+        """What comes to nothing keeps nobody from the external id; what nobody knows the outcome of still does."""
+        try:
+            yield
+        except OutcomeUnknown:
+            raise
+        except ConnectorError:
+            if external_id is not None:
+                await self._external_ids.give_back(self._connection.id, kind, external_id, by)
+            raise
+
+    async def _take_external_id(self, kind: Kind, external_id: ExternalId | None, by: str) -> int | None:
+        """Take it for what this request makes or changes. The id of the living object that has it, if one does.
+
+        :raises Uniqueness: another request is giving it to another object right now.
+        """
         if external_id is None:
             return None
-        holder = await self._external_ids.find(self._connection.id, kind, external_id)
-        kept = None if holder is None else await self._attributes.get(self._vault, kind, holder)
+        held = await self._external_ids.take(self._connection.id, kind, external_id, by)
+        if held is None:
+            return None
+        if held.object_id and await self._has(kind, held.object_id, external_id):
+            return held.object_id
+        try:
+            if not held.under_way(by):
+                await self._external_ids.take_over(held, by)
+                return None
+        except RowChanged:
+            pass
+        raise Uniqueness(f"Another request is giving the externalId {str(external_id)[:64]!r} to a {kind} right now")
+
+    async def _has(self, kind: Kind, object_id: int, external_id: ExternalId) -> bool:
+        """Whether the object lives and has the external id of this connection."""
+        kept = await self._attributes.get(self._vault, kind, object_id)
         living = kept is not None and kept.tombstone is None
-        return holder if living and kept and kept.external_ids.get(self._connection.id) == external_id else None
+        return living and kept is not None and kept.external_ids.get(self._connection.id) == external_id
 
     async def _save_user(self, user: User, kept: Kept, *, before: Kept) -> User:
         old, new = _beside(before), _beside(kept)

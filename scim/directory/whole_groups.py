@@ -75,8 +75,8 @@ class WholeGroups(KeptRows):
         for group in (await self._inner.find_groups(GroupQuery(name=new.name))).items:
             if fold(group.name) == fold(new.name):
                 return await self._finished(group, new)
-        await self._free_external_id(Kind.GROUP, new.external_id, None)
-        return await self._first_kept_group(await self._new_or_revived_group(new), new)
+        async with self._having(Kind.GROUP, new.external_id, None, by=new.name):
+            return await self._first_kept_group(await self._new_or_revived_group(new), new)
 
     async def _finished(self, group: Group, new: NewGroup) -> Group:
         """What an earlier attempt of this request began. :raises Uniqueness: it is another group of that name."""
@@ -138,8 +138,10 @@ class WholeGroups(KeptRows):
             others = await self._inner.find_groups(GroupQuery(name=change.name))
             if any(g.id != group.id and fold(g.name) == fold(change.name) for g in others.items):
                 raise Uniqueness(f"A group with the displayName {change.name[:64]!r} exists already")
-        if change.external_id:
-            await self._free_external_id(Kind.GROUP, change.external_id, group.id)
+        async with self._having(Kind.GROUP, change.external_id, group.id):
+            return await self._changed_group(group, change)
+
+    async def _changed_group(self, group: Group, change: GroupChange) -> Group:
         changed = await self._inner.change_group(group, change)
         before = group.kept
         kept = replace(

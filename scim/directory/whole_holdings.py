@@ -90,17 +90,19 @@ class WholeHoldings(KeptRows):
                 note(RECOVERED)
                 return await self._first(Kind.FOLDER, there[0], new)
             raise Uniqueness(f"A container named {spoken(new.name)} exists there already")
-        await self._free_name(Kind.FOLDER, new.external_id, None)
+        async with self._having(Kind.FOLDER, new.external_id, None, by=f"{new.name} in {new.parent}"):
+            return await self._first(Kind.FOLDER, await self._new_folder(new), new)
+
+    async def _new_folder(self, new: NewFolder) -> Folder:
         try:
-            folder = await self._inner.create_folder(new)
+            return await self._inner.create_folder(new)
         except OutcomeUnknown:
             made = (await self._inner.find_folders(FolderQuery(name=new.name))).items
             there = [f for f in made if (f.parent.id if f.parent else None) == new.parent]
             if not there:
                 raise
             note(RECOVERED)
-            folder = there[0]
-        return await self._first(Kind.FOLDER, folder, new)
+            return there[0]
 
     async def change_folder(self, folder: Folder, change: FolderChange) -> Folder:
         renamed = change.name is not None and fold(change.name) != fold(folder.name)
@@ -110,9 +112,8 @@ class WholeHoldings(KeptRows):
             for other in (await self._inner.find_folders(FolderQuery(name=name))).items:
                 if other.id != folder.id and (other.parent.id if other.parent else None) == at:
                     raise Uniqueness(f"A container named {spoken(name)} exists there already")
-        if change.external_id:
-            await self._free_name(Kind.FOLDER, change.external_id, folder.id)
-        return await self._changed(Kind.FOLDER, folder, await self._inner.change_folder(folder, change), change)
+        async with self._having(Kind.FOLDER, change.external_id, folder.id):
+            return await self._changed(Kind.FOLDER, folder, await self._inner.change_folder(folder, change), change)
 
     async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
         await self._inner.remove_folder(folder, contents=contents)
@@ -142,13 +143,12 @@ class WholeHoldings(KeptRows):
                 if same and self._made_by(new, kept):
                     note(RECOVERED)
                     return await self._first(Kind.SECRET, there, new)
-        await self._free_name(Kind.SECRET, new.external_id, None)
-        return await self._first(Kind.SECRET, await self._inner.create_secret(new), new)
+        async with self._having(Kind.SECRET, new.external_id, None, by=f"{new.name} in {new.folder}"):
+            return await self._first(Kind.SECRET, await self._inner.create_secret(new), new)
 
     async def change_secret(self, secret: Secret, change: SecretChange) -> Secret:
-        if change.external_id:
-            await self._free_name(Kind.SECRET, change.external_id, secret.id)
-        return await self._changed(Kind.SECRET, secret, await self._inner.change_secret(secret, change), change)
+        async with self._having(Kind.SECRET, change.external_id, secret.id):
+            return await self._changed(Kind.SECRET, secret, await self._inner.change_secret(secret, change), change)
 
     async def remove_secret(self, secret: Secret) -> None:
         await self._inner.remove_secret(secret)
@@ -173,15 +173,17 @@ class WholeHoldings(KeptRows):
         return await self._inner.roles_of_group(group_id)
 
     async def create_grant(self, new: NewGrant) -> Grant:
-        await self._free_name(new.kind, new.external_id, new.id)
+        async with self._having(new.kind, new.external_id, new.id):
+            return await self._first(new.kind, await self._new_grant(new), new)
+
+    async def _new_grant(self, new: NewGrant) -> Grant:
         try:
-            made = await self._inner.create_grant(new)
+            return await self._inner.create_grant(new)
         except (Uniqueness, OutcomeUnknown) as error:
             found = await self._lost(new) if new.resumes or isinstance(error, OutcomeUnknown) else None
             if found is None:
                 raise
-            made = found
-        return await self._first(new.kind, made, new)
+            return found
 
     async def _lost(self, new: NewGrant) -> Grant | None:
         """The grant that an attempt made whose answer was lost."""
@@ -195,9 +197,8 @@ class WholeHoldings(KeptRows):
         return grant
 
     async def change_grant(self, grant: Grant, change: GrantChange) -> Grant:
-        if change.external_id:
-            await self._free_name(grant.kind, change.external_id, grant.id)
-        return await self._changed(grant.kind, grant, await self._inner.change_grant(grant, change), change)
+        async with self._having(grant.kind, change.external_id, grant.id):
+            return await self._changed(grant.kind, grant, await self._inner.change_grant(grant, change), change)
 
     async def remove_grant(self, grant: Grant, *, detach: bool = False) -> None:
         await self._inner.remove_grant(grant, detach=detach)
@@ -251,25 +252,22 @@ class WholeHoldings(KeptRows):
 
     # -- writing whole -----------------------------------------------------------------------------------------------
 
-    async def _free_name(self, kind: Kind, external_id: ExternalId | None, number: int | None) -> None:
-        """What somebody took away in the vault itself, or what went with its folder, holds no external id any more; nor
-        does what our account may not see any more, as a client is not shown it, either.
-
-        :raises Uniqueness: another living object of this connection has the external id.
+    async def _has(self, kind: Kind, object_id: int, external_id: ExternalId) -> bool:
+        """What somebody took away in the vault itself, or what went with its folder, has no external id any more; nor
+        has what our account may not see any more, as a client is not shown it, either.
         """
-        holder = await self._holder(kind, external_id)
-        if holder is None or holder == number:
-            return
+        if not await super()._has(kind, object_id, external_id):
+            return False
         try:
             if kind is Kind.FOLDER:
-                await self._inner.folder(FolderId(holder))
+                await self._inner.folder(FolderId(object_id))
             elif kind is Kind.SECRET:
-                await self._inner.secret(SecretId(holder))
-            else:
-                await self._inner.grant(kind, GrantId(holder))
+                await self._inner.secret(SecretId(object_id))
+            elif kind in (Kind.FOLDER_GRANT, Kind.SECRET_GRANT):
+                await self._inner.grant(kind, GrantId(object_id))
         except (NotFound, VaultRefusedUs):
-            return
-        raise Uniqueness(f"Another {kind} of this connection has the externalId {str(external_id)[:64]!r}")
+            return False
+        return True
 
     def _made_by(self, new: NewFolder | NewSecret, kept: Kept | None) -> bool:
         """Whether an earlier attempt of this request made it: nothing is kept of it yet, or what that one kept."""

@@ -1,4 +1,4 @@
-"""Users made whole: names, addresses and external ids that the vault cannot look up, leavers, renames."""
+"""Users made whole: addresses and external ids that the vault cannot look up, leavers, and their names (user_names)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from scim.context import RECOVERED, note
-from scim.directory.kept import FEW, KeptRows, now, revision
+from scim.directory.kept import FEW, now, revision
+from scim.directory.user_names import Place, UserNames
 from scim.directory.visible import page_by_id, page_by_offset
-from scim.errors import Mutability, NotFound, OutcomeUnknown, PasswordRefused, Uniqueness
+from scim.errors import NotFound, OutcomeUnknown, PasswordRefused, Uniqueness
 from scim.model import (
     NOTHING_KEPT,
     Found,
@@ -25,7 +26,7 @@ from scim.model import (
 )
 
 
-class WholeUsers(KeptRows):
+class WholeUsers(UserNames):
     """The user half of the wrapper."""
 
     # -- reading users -----------------------------------------------------------------------------------------------
@@ -119,15 +120,29 @@ class WholeUsers(KeptRows):
     # -- writing users -----------------------------------------------------------------------------------------------
 
     async def create_user(self, new: NewUser) -> User:
-        (leaver, login), holder = await asyncio.gather(self._name_for(new), self._holder(Kind.USER, new.external_id))
-        if holder is not None and (leaver is None or holder != leaver.id):
-            raise Uniqueness(f"Another user of this connection has the externalId {str(new.external_id)[:64]!r}")
-        if leaver is not None:
-            return await (self._revive(leaver, new) if leaver.kept.tombstone else self._first_kept(leaver, new))
+        place, holder = await asyncio.gather(
+            self._place_for(new),
+            self._take_external_id(Kind.USER, new.external_id, new.name),
+            return_exceptions=True,
+        )
+        async with self._giving_back(Kind.USER, new.external_id, new.name):
+            if isinstance(place, BaseException):
+                raise place
+            if isinstance(holder, BaseException):
+                raise holder
+            if holder is not None and (place.account is None or holder != place.account.id):
+                raise Uniqueness(f"Another user of this connection has the externalId {str(new.external_id)[:64]!r}")
+            return await self._created_at(place, new)
+
+    async def _created_at(self, place: Place, new: NewUser) -> User:
+        await self._make_way(place.leavers, new.name)
+        if place.account is not None:
+            leaves = place.account.kept.tombstone is not None
+            return await (self._revive(place.account, new) if leaves else self._first_kept(place.account, new))
         try:
-            user = await self._create(replace(new, name=login))
+            user = await self._create(replace(new, name=place.login))
         except OutcomeUnknown:
-            found = (await self._inner.find_users(UserQuery(name=login))).items
+            found = (await self._inner.find_users(UserQuery(name=place.login))).items
             if not found or found[0].domain is not None:
                 raise
             user = found[0]
@@ -160,61 +175,8 @@ class WholeUsers(KeptRows):
             etag=user.kept.etag,
         )
         if kept.alias:
-            await self._attributes.claim_alias(self._vault, Kind.USER, kept.alias, user.id)
+            await self._have_alias(kept.alias, user.id)
         return await self._save_user(user, kept, before=NOTHING_KEPT)
-
-    async def _name_for(self, new: NewUser) -> tuple[User | None, str]:
-        """The account to revive or to finish, or the login name for a new one.
-
-        :raises Uniqueness: Somebody goes by that name.
-        """
-        found, alias = await asyncio.gather(
-            self._inner.find_users(UserQuery(name=new.name)),
-            self._attributes.by_alias(self._vault, Kind.USER, new.name),
-        )
-        own = await self._own()
-        holders = list(found.items)
-        if alias is not None and all(u.id != alias for u in holders):
-            holders += (await self._inner.find_users(UserQuery(ids=(UserId(alias),)))).items
-        taken = False
-        for holder in holders:
-            kept = await self._attributes.get(self._vault, Kind.USER, holder.id)
-            user = replace(holder, kept=kept or NOTHING_KEPT)
-            if fold(user.name) != fold(new.name):
-                taken = True  # the login is used, but its owner goes by another name now
-            elif self._is_ours_unfinished(user.created, kept, new):
-                note(RECOVERED)
-                return user, user.login
-            elif self._may_return(user, new) and holder.id not in own:
-                return user, user.login
-            elif user.kept.tombstone is not None and not user.enabled:
-                raise Uniqueness(
-                    f"The userName {new.name[:64]!r} belongs to a deleted account of another externalId, or of another "
-                    f"connection. To give it to this person, an administrator enables or renames account "
-                    f"{int(user.id)} in Secret Server"
-                )
-            else:
-                raise Uniqueness(f"A user with the userName {new.name[:64]!r} exists already")
-        return None, await self._another_login(new.name) if taken else new.name
-
-    def _may_return(self, leaver: User, new: NewUser) -> bool:
-        """Enabled already: an earlier attempt of the same request got so far, or somebody in the vault did it."""
-        gone = not leaver.enabled or new.resumes is not None
-        return gone and leaver.kept.tombstone is not None and self._same_person(leaver, new)
-
-    def _same_person(self, leaver: User, new: NewUser) -> bool:
-        known = leaver.kept.external_ids.get(self._connection.id)
-        same_id = known is None or new.external_id is None or known == new.external_id
-        return leaver.kept.owner == self._connection.id and same_id
-
-    async def _another_login(self, name: str) -> str:
-        """The first of ann.2, ann.3, … that nobody uses; ann.2@corp.example for a name with a domain."""
-        local, at, domain = name.partition("@")
-        for number in range(2, 100):
-            login = f"{local}.{number}{at}{domain}"
-            if not (await self._inner.find_users(UserQuery(name=login))).items:
-                return login
-        raise Uniqueness(f"Every login name for the userName {name[:64]!r} is taken")
 
     async def _revive(self, leaver: User, new: NewUser) -> User:
         change = UserChange(display_name=new.display_name, email=new.email, enabled=new.enabled, password=new.password)
@@ -224,6 +186,7 @@ class WholeUsers(KeptRows):
             document=new.document,
             as_sent={"display_name": user.display_name, "email": user.email, "enabled": user.enabled},
             mails=new.mails,
+            alias=None if fold(user.login) == fold(new.name) else new.name,
             tombstone=None,
             owner=self._connection.id,
             modified=now(),
@@ -232,17 +195,21 @@ class WholeUsers(KeptRows):
         )
         if new.external_id:
             kept = replace(kept, external_ids={**kept.external_ids, self._connection.id: new.external_id})
+        if kept.alias:
+            await self._have_alias(kept.alias, user.id)
         # the mark first: a row that says "here" beside a mark that says "gone" would never be looked at again
         await self._attributes.unmark_gone(self._vault, Kind.USER, user.id)
         self._hidden.discard(user.id)
-        return await self._save_user(user, kept, before=leaver.kept)
+        return await self._renamed(await self._save_user(user, kept, before=leaver.kept), leaver.kept.alias)
 
     async def change_user(self, user: User, change: UserChange) -> User:
+        alias = await self._rename(user, change.name) if change.name is not None else user.kept.alias
+        async with self._having(Kind.USER, change.external_id, user.id):
+            return await self._changed_user(user, change, alias)
+
+    async def _changed_user(self, user: User, change: UserChange, alias: str | None) -> User:
         before = user.kept
-        alias = await self._rename(user, change.name) if change.name is not None else before.alias
-        if change.external_id:
-            await self._free_external_id(Kind.USER, change.external_id, user.id)
-        changed = await self._inner.change_user(replace(user, kept=before), replace(change, name=None))
+        changed = await self._inner.change_user(user, replace(change, name=None))
         kept = replace(
             before,
             document=before.document if change.document is None else change.document,
@@ -256,32 +223,13 @@ class WholeUsers(KeptRows):
             seen=changed.fingerprint,
             revision=revision(),
         )
-        saved = await self._save_user(changed, kept, before=before)
-        if before.alias and fold(before.alias) != fold(alias or ""):
-            await self._attributes.free_alias(self._vault, Kind.USER, before.alias)
-        return saved
+        return await self._renamed(await self._save_user(changed, kept, before=before), before.alias)
 
-    async def _rename(self, user: User, name: str) -> str | None:
-        """The alias that gives the user this name; None when it is the login itself."""
-        if name == user.name:
-            return user.kept.alias
-        if self._policies.rename == "refuse":
-            raise Mutability(
-                f"userName cannot change: Secret Server has no rename, and this connection's policy is to refuse it "
-                f"(the account stays {user.login[:64]!r})"
-            )
-        if fold(name) != fold(user.name):
-            others = await self._inner.find_users(UserQuery(name=name))
-            for other in others.items:
-                kept = await self._attributes.get(self._vault, Kind.USER, other.id)
-                if other.id != user.id and fold((kept.alias if kept else None) or other.login) == fold(name):
-                    raise Uniqueness(f"A user with the userName {name[:64]!r} exists already")
-        note(f"userName is {name[:64]!r} from now on; the login in Secret Server stays {user.login[:64]!r}")
-        if name == user.login:
-            return None
-        if not await self._attributes.claim_alias(self._vault, Kind.USER, name, user.id):
-            raise Uniqueness(f"A user with the userName {name[:64]!r} exists already")
-        return name
+    async def _renamed(self, user: User, before: str | None) -> User:
+        """Once the row says so: the name that the user went by is free. An alias too many is harmless meanwhile."""
+        if before and fold(before) != fold(user.kept.alias or ""):
+            await self._attributes.free_alias(self._vault, Kind.USER, before)
+        return user
 
     async def remove_user(self, user: User) -> None:
         await self._inner.remove_user(user)

@@ -99,6 +99,10 @@ class AttributeStore:
             return await self.by_alias(vault, kind, name) == object_id
         return True
 
+    async def move_alias(self, vault: VaultId, kind: Kind, name: str, object_id: int) -> None:
+        """Give a name to an object whoever had it: for its claimant, who found that its holder goes by another one."""
+        await self._table.put(Row(f"{vault}|{kind}|alias", digest(name), {"id": object_id}))
+
     async def free_alias(self, vault: VaultId, kind: Kind, name: str) -> None:
         await self._table.delete(f"{vault}|{kind}|alias", digest(name))
 

@@ -67,13 +67,32 @@ async def test_control_characters_are_in_no_name_and_no_address(bad: str) -> Non
     assert before == (len(door.vault.users), len(door.vault.groups))
 
 
-async def test_a_name_that_a_deleted_account_has_is_refused_with_the_way_out() -> None:
-    _, client = await opened()
+async def test_a_name_that_a_deleted_account_has_is_free_for_another_person() -> None:
+    door, client = await opened()
     made = (await client.post("/Users", json=user("kk1", externalId="K1"))).json()
     assert 204 == (await client.delete(f"/Users/{made['id']}")).status_code
     answer = await client.post("/Users", json=user("kk1", externalId="K2"))
+    assert (201, "kk1") == (answer.status_code, answer.json()["userName"]), answer.text
+    logins = {u.id: (u.user_name, u.enabled) for u in door.vault.users.values()}
+    assert ("kk1", False) == logins[int(made["id"])]
+    assert ("kk1.2", True) == logins[int(answer.json()["id"])]
+    found = (await client.get("/Users", params={"filter": 'userName eq "kk1"'})).json()
+    assert [answer.json()["id"]] == [u["id"] for u in found["Resources"]]
+
+
+async def test_a_soft_delete_restored_after_the_name_was_given_away_is_a_conflict() -> None:
+    _, client = await opened()
+    ann = (await client.post("/Users", json=user("kk2"))).json()["id"]
+    gone = "8774f5941d444ff18d5d5b1b9a0d6a2b" + "kk2"
+    away = [{"op": "Replace", "path": "active", "value": False}, {"op": "Replace", "path": "userName", "value": gone}]
+    assert 200 == (await client.patch(f"/Users/{ann}", json=patch(*away))).status_code
+    other = (await client.post("/Users", json=user("kk2"))).json()["id"]
+    back = [{"op": "Replace", "path": "active", "value": True}, {"op": "Replace", "path": "userName", "value": "kk2"}]
+    answer = await client.patch(f"/Users/{ann}", json=patch(*back))
     assert (409, "uniqueness") == (answer.status_code, answer.json()["scimType"])
-    assert f"account {made['id']} in Secret Server" in answer.json()["detail"]
+    assert (await client.get(f"/Users/{ann}")).json()["active"] is False, "refused whole"
+    found = (await client.get("/Users", params={"filter": 'userName eq "kk2"'})).json()
+    assert [other] == [u["id"] for u in found["Resources"]]
 
 
 async def test_single_rights_are_removed_by_value() -> None:

@@ -11,9 +11,10 @@ import pytest
 from scim.context import request_context
 from scim.directory import resume as resume_module
 from scim.errors import ConnectorError, OutcomeUnknown, StoreUnavailable, Uniqueness
-from scim.model import ExternalId, GroupChange, NewGroup, NewUser, UserChange, UserId, UserQuery
+from scim.model import GroupChange, NewGroup, UserChange, UserId, UserQuery
 from scim.upkeep import upkeep
 from tests.inprocess import InProcess
+from tests.unit.directory.people import accounts, create
 
 HOUR = timedelta(hours=1)
 
@@ -23,22 +24,9 @@ async def events(inside: InProcess) -> list[Any]:
     return [entry.event async for entry in found]
 
 
-async def create(inside: InProcess, name: str, external_id: str | None = None, connection: str = "test") -> Any:
-    """One request of its own, as an instance would serve it."""
-    with request_context(f"r-{id(object())}", 30):
-        directory = await inside.connector.directory(await inside.caller(connection))
-        return await directory.create_user(
-            NewUser(name, name, f"{name}@corp.example", external_id=ExternalId(external_id) if external_id else None)
-        )
-
-
 async def one_fault(inside: InProcess, kind: str) -> None:
     rule = {"match": "^POST /api/v1/users", "times": 1, "do": kind}
     await inside.ask("PUT", "/_sim/faults", {"rules": [rule]})
-
-
-async def accounts(inside: InProcess, name: str) -> list[dict[str, Any]]:
-    return [u for u in (await inside.state("users"))["users"] if u["userName"].startswith(name)]
 
 
 async def test_a_write_that_cannot_be_announced_does_not_reach_the_vault() -> None:
@@ -117,24 +105,6 @@ async def test_a_clean_creation_repeated_later_is_a_conflict() -> None:
     await create(inside, "ann", "e1")
     with pytest.raises(Uniqueness):
         await create(inside, "ann", "e1")
-
-
-async def test_a_returning_person_gets_the_old_account_back_and_a_stranger_of_that_name_does_not() -> None:
-    inside = InProcess(bare=True)
-    first = await create(inside, "ann", "e1")
-    with request_context("leave", 30):
-        directory = await inside.connector.directory(await inside.caller())
-        group = await directory.create_group(NewGroup("DBA", members=(first.id,)))
-        await directory.remove_user(await directory.user(first.id))
-        assert 0 == (await directory.find_users(UserQuery(name="ann"))).total
-    with pytest.raises(Uniqueness):
-        await create(inside, "ann", "e2")
-    with pytest.raises(Uniqueness):
-        await create(inside, "ann", "e1", connection="other")
-    again = await create(inside, "ann", "e1")
-    assert first.id == again.id
-    assert again.enabled
-    assert [] == [m for m in (await inside.state())["group_members"] if m["groupId"] == group.id]
 
 
 async def test_an_account_that_a_person_enables_in_the_vault_is_seen_again() -> None:
