@@ -18,6 +18,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
@@ -67,6 +68,15 @@ class _Lane:
         self.loop = loop
         self.transport = transport
         self.queue = asyncio.Semaphore(width)
+
+
+@dataclass(slots=True)
+class _Trip:
+    """How far one round trip came. `begun` is when it left the queue; `status` 0 where no answer began."""
+
+    begun: float
+    sent: bool = False
+    status: int = 0
 
 
 class VaultClient:
@@ -148,49 +158,50 @@ class VaultClient:
         lane = self._open_lane()
         request = context.current()
         left = request.remaining() - 0.5 if request else ALONE_SECONDS
-        loop, begun = lane.loop, time.perf_counter()
-        ends, status = loop.time() + left, 0
-        sent = False
         trace = request.trace.call(operation.method, operation.path) if request and request.trace else None
-        try:
-            async with asyncio.timeout_at(ends) as limit, lane.queue:
-                probe = self.breaker.enter()
-                try:
-                    begun, sent = time.perf_counter(), True
-                    limit.reschedule(min(ends, loop.time() + self._start_seconds))
-                    answer = await lane.transport.handle_async_request(
-                        httpx.Request(
-                            operation.method,
-                            url,
-                            headers=self._headers(headers, trace or request),
-                            content=content,
-                            extensions={"timeout": self._timeouts},
-                        )
-                    )
-                    status = answer.status_code
-                    limit.reschedule(ends)
-                    body = await _read_body(answer)
-                    self.breaker.answered()
-                except (TimeoutError, httpx.HTTPError, OSError) as error:
-                    self.breaker.failed()
-                    raise NoAnswer(_what_failed(error), sent=was_sent(error)) from error
-                except asyncio.CancelledError:
-                    # our own time limit counts against the vault, a client that went away does not
-                    if limit.expired() and time.perf_counter() - begun > 1:
-                        self.breaker.failed()
-                    raise
-                finally:
-                    if probe:
-                        self.breaker.abandoned()
-        except TimeoutError as error:
-            raise NoAnswer("Secret Server took too long to answer", sent=sent) from error
-        finally:
-            self._count(operation, status, begun, request)
-            if trace is not None:
-                trace.end(status)
-        return Reply(
-            status, answer.headers.get("content-type", "").lower(), answer.headers.get("retry-after", ""), body
+        sending = httpx.Request(
+            operation.method,
+            url,
+            headers=self._headers(headers, trace or request),
+            content=content,
+            extensions={"timeout": self._timeouts},
         )
+        trip = _Trip(time.perf_counter())
+        try:
+            async with asyncio.timeout_at(lane.loop.time() + left) as limit, lane.queue:
+                return await self._carry(lane, sending, trip, limit)
+        except TimeoutError as error:
+            raise NoAnswer("Secret Server took too long to answer", sent=trip.sent) from error
+        finally:
+            self._count(operation, trip, request)
+            if trace is not None:
+                trace.end(trip.status)
+
+    async def _carry(self, lane: _Lane, sending: httpx.Request, trip: _Trip, limit: asyncio.Timeout) -> Reply:
+        """Out of the queue, there and back. Until the answer begins a shorter limit holds than for all of it."""
+        probe = self.breaker.enter()
+        ends = limit.when() or 0.0
+        try:
+            trip.begun, trip.sent = time.perf_counter(), True
+            limit.reschedule(min(ends, lane.loop.time() + self._start_seconds))
+            answer = await lane.transport.handle_async_request(sending)
+            trip.status = answer.status_code
+            limit.reschedule(ends)
+            body = await _read_body(answer)
+            self.breaker.answered()
+        except (TimeoutError, httpx.HTTPError, OSError) as error:
+            self.breaker.failed()
+            raise NoAnswer(_what_failed(error), sent=was_sent(error)) from error
+        except asyncio.CancelledError:
+            # our own time limit counts against the vault, a client that went away does not
+            if limit.expired() and time.perf_counter() - trip.begun > 1:
+                self.breaker.failed()
+            raise
+        finally:
+            if probe:
+                self.breaker.abandoned()
+        kind, wait = answer.headers.get("content-type", "").lower(), answer.headers.get("retry-after", "")
+        return Reply(trip.status, kind, wait, body)
 
     async def aclose(self) -> None:
         """Log out, as far as that is possible, and close the connections."""
@@ -268,11 +279,11 @@ class VaultClient:
         return out
 
     @staticmethod
-    def _count(operation: Operation, status: int, begun: float, request: context.RequestContext | None) -> None:
-        ms = (time.perf_counter() - begun) * 1000
+    def _count(operation: Operation, trip: _Trip, request: context.RequestContext | None) -> None:
+        ms = (time.perf_counter() - trip.begun) * 1000
         if request is not None:
-            request.upstream.append(context.UpstreamCall(operation.method, operation.path, status, ms))
-        _log.debug("%s %s -> %d in %.1f ms", operation.method, operation.path, status, ms)
+            request.upstream.append(context.UpstreamCall(operation.method, operation.path, trip.status, ms))
+        _log.debug("%s %s -> %d in %.1f ms", operation.method, operation.path, trip.status, ms)
 
 
 async def _read_body(answer: httpx.Response) -> bytes:
