@@ -112,7 +112,12 @@ class Connector:
     async def service(self, connection: Connection) -> Service:
         """The protocol in this connection's dialect."""
         policies = connection.policies
-        dialect = Dialect(policies.strict, policies.patch_answer == "resource", policies.rename == "refuse")
+        dialect = Dialect(
+            strict=policies.strict,
+            patch_answers_resource=policies.patch_answer == "resource",
+            rename_refused=policies.rename == "refuse",
+            person_attributes=frozenset(name.casefold() for name in policies.person_attributes),
+        )
         if dialect not in self._services:
             keys = await self.keys.keys()
             self._services[dialect] = Service(dialect, secret=keys.cursor_secret.hex())

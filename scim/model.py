@@ -302,6 +302,7 @@ class Policies(_Stored):
     adopted_passwords: bool = False  # may SCIM change the password of an account that it did not create?
     leave_groups_on_delete: bool = True
     show_own_account: bool = False
+    person_attributes: tuple[str, ...] = ()  # what is kept of a person beyond what the vault holds; empty: everything
     breaker: bool = True
     breaker_floor: int = 10
     breaker_percent: int = 10

@@ -21,6 +21,31 @@ RESOURCE_TYPES = (
     "PrivilegedDataPermission",
 )
 
+PERSON_ATTRIBUTES = (
+    "name",
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+    "emails",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "entitlements",
+    "x509Certificates",
+    "employeeNumber",
+    "costCenter",
+    "organization",
+    "division",
+    "department",
+    "manager",
+    "linkedObject",
+)
+
 _YES, _NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -33,6 +58,19 @@ def scope(texts: Sequence[str]) -> tuple[str, ...]:
     unknown = [word for word in words if word.casefold() not in known]
     if unknown or not words:
         raise InvalidValue(f"scope knows {', '.join(RESOURCE_TYPES)} or all, not {', '.join(unknown) or 'nothing'}")
+    return tuple(dict.fromkeys(known[word.casefold()] for word in words))
+
+
+def person_attributes(words: Sequence[str]) -> tuple[str, ...]:
+    """Attributes in their own spelling; () for all of them, ("none",) for none. :raises InvalidValue: listing them."""
+    known = {name.casefold(): name for name in PERSON_ATTRIBUTES}
+    if [word.casefold() for word in words] == ["none"]:
+        return ("none",)
+    unknown = [word for word in words if word.casefold() not in known]
+    if unknown:
+        raise InvalidValue(
+            f"policy person_attributes knows {', '.join(PERSON_ATTRIBUTES)}, or none alone; not {unknown[0][:40]!r}"
+        )
     return tuple(dict.fromkeys(known[word.casefold()] for word in words))
 
 
@@ -122,4 +160,5 @@ def policy_value(key: str, text: str) -> object:
         if not text.isascii() or not text.isdigit() or int(text) > most:
             raise InvalidValue(f"policy {key} is a whole number from 0 to {most}")
         return int(text)
-    return tuple(word.strip().casefold() for word in text.replace("\n", ",").split(",") if word.strip())
+    entries = tuple(word.strip().casefold() for word in text.replace("\n", ",").split(",") if word.strip())
+    return person_attributes(entries) if key == "person_attributes" else entries

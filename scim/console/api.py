@@ -299,6 +299,9 @@ def _policies(old: Policies, changes: dict[str, Any]) -> Policies:
     for key in words.RIGHTS_MAPS:
         if isinstance(changes.get(key), dict):
             changes = {**changes, key: words.rights_map(key, {str(k): str(v) for k, v in changes[key].items()})}
+    listed = changes.get("person_attributes")
+    if isinstance(listed, (list, tuple)):
+        changes = {**changes, "person_attributes": words.person_attributes([str(name) for name in listed])}
     unknown = sorted(set(changes) - set(Policies.model_fields))
     if unknown:
         raise InvalidValue(f"policies: there is no {', '.join(unknown)[:80]}")

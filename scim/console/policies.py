@@ -21,6 +21,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "adopted_passwords": ("Accounts", "May set passwords of accounts it did not create", ""),
     "leave_groups_on_delete": ("Accounts", "A deleted account leaves its groups", ""),
     "show_own_account": ("Accounts", "Show the connector's own account", "It stays protected either way."),
+    "person_attributes": ("Accounts", "What is kept of a person beside the vault", "Empty: all that the platform sends. Else only these attributes, one a line, such as name, title, department; none: nothing."),
     "mail_domains": ("Accounts", "Only these e-mail domains", "Empty: any. One a line."),
     "unknown_members": ("Accounts", "Members that are not users here", "refuse: 400. skip: leave them out, and say so in the audit trail."),
     "breaker": ("Mass changes", "Hold mass changes for a human", "More disables, deletes and removals within an hour than the limit wait for a release."),

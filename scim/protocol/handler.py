@@ -123,6 +123,13 @@ class Handler(AsyncScimHandler):
         """GET /ResourceTypes (RFC 7644 §4): those that the connection's scope opens."""
         response = await super().resource_types(request)
         self._narrow(response, self.service.types_beyond(request.subject))
+        for resource_type in (response.body or {}).get("Resources", []):
+            self.service.complete_resource_type(resource_type)
+        return response
+
+    async def resource_type(self, request: ScimRequest) -> ScimResponse:
+        response = await super().resource_type(request)
+        self.service.complete_resource_type(response.body or {})
         return response
 
     @staticmethod
@@ -135,6 +142,8 @@ class Handler(AsyncScimHandler):
 
     async def schema(self, request: ScimRequest) -> ScimResponse:
         response = await super().schema(request)
+        if (response.body or {}).get("id") in self.service.emptied:
+            raise NotFound("This connection keeps nothing of that schema")
         self.service.complete_schema(response.body or {}, await self._vocabulary())
         return response
 

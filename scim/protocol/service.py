@@ -21,6 +21,7 @@ from scim2_models import (
     ChangePassword,
     Error,
     ETag,
+    Extension,
     Filter,
     Mutability,
     Pagination,
@@ -40,11 +41,13 @@ from scim2_server.service import ScimService
 from scim.errors import ConnectorError, Forbidden, InvalidPath, NotAllowed
 from scim.protocol import schemas_pam as pam
 from scim.protocol.projection import Document
-from scim.protocol.schemas import USER, EnterpriseUser, Group, LinkedObject, User
+from scim.protocol.schemas import ENTERPRISE, USER, EnterpriseUser, Group, LinkedObject, User
 
 MAX_RESULTS = 1000
 DEFAULT_PAGE = 100
 CURSOR_TIMEOUT = 3600
+# what the vault holds of a user, whatever else is kept: of `emails` one
+_ALWAYS = frozenset({"userName", "displayName", "active", "password", "emails", "groups", "roles"})
 _READING = ("query", "search", "search_with_body")
 _WRITING = ("create", "replace", "patch", "delete")
 DOCUMENTATION = "https://github.com/scim-connector-for-secret-server/docs"
@@ -57,6 +60,7 @@ class Dialect:
     strict: bool = False
     patch_answers_resource: bool = True
     rename_refused: bool = False
+    person_attributes: frozenset[str] = frozenset()  # lower case; what is kept of a person, empty: everything
 
 
 def service_provider_config() -> ServiceProviderConfig:
@@ -201,7 +205,21 @@ class Service(ScimService):
             extensions = [extension.schema_ for extension in resource_type.schema_extensions or []]
             names = {str(schema) for schema in (resource_type.schema_, *extensions)}
             (beyond if str(resource_type.id) in hidden else shown).update(names)
-        return frozenset(beyond - shown)
+        return frozenset(beyond - shown) | self.emptied
+
+    @property
+    def emptied(self) -> frozenset[str]:
+        """Extensions of which this connection keeps nothing."""
+        kept = self.dialect.person_attributes
+        nothing = kept and not kept & {alias.casefold() for alias in _aliases(EnterpriseUser)}
+        return frozenset({ENTERPRISE}) if nothing else frozenset()
+
+    def complete_resource_type(self, resource_type: Document) -> None:
+        """Leave out of a type what this connection keeps nothing of."""
+        extensions = resource_type.get("schemaExtensions")
+        if extensions and resource_type.get("id") == "User" and self.emptied:
+            left = [extension for extension in extensions if extension.get("schema") not in self.emptied]
+            resource_type["schemaExtensions"] = left
 
     def complete_schema(self, schema: Document, vocabulary: dict[str, dict[str, Any]]) -> None:
         """Write into a schema what differs between connections and vaults: canonical values, a refused rename."""
@@ -211,6 +229,11 @@ class Service(ScimService):
                 attribute.update(values)
             elif attribute is not None and values:
                 attribute["canonicalValues"] = values
+        kept = self.dialect.person_attributes
+        if kept and schema.get("id") in (USER, ENTERPRISE):
+            always = _ALWAYS if schema["id"] == USER else frozenset()
+            named = [a for a in schema["attributes"] if a["name"] in always or a["name"].casefold() in kept]
+            schema["attributes"] = named
         if self.dialect.rename_refused and schema.get("id") == USER:
             attribute = _attribute(schema.get("attributes", []), ["userName"])
             if attribute is not None:
@@ -256,6 +279,10 @@ class Service(ScimService):
                 headers["Allow"] = ", ".join(allowed)
             return ScimResponse(HTTPStatus(exception.status), error.model_dump(), headers)
         return super().error_response(exception)
+
+
+def _aliases(model: type[Extension]) -> set[str]:
+    return {str(field.serialization_alias or name) for name, field in model.model_fields.items()}
 
 
 def _attribute(attributes: list[Document], path: list[str]) -> Document | None:

@@ -32,6 +32,7 @@ from scim.protocol.dialects import soft_deleted_name
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import ENTERPRISE, LINKED_OBJECT, USER
 from scim.resources.held_roles import patch_by_id, role_delta, role_ids, with_role_ids
+from scim.resources.kept_of_person import KeptOfPerson, together
 
 NAME, ENDPOINT = "User", "Users"
 SERVER_OWNED = ("id", "meta", "schemas", "externalId", "userName", "password", "groups")
@@ -51,7 +52,7 @@ def to_scim(user: User, connection: ConnectionId, base_url: str = "") -> Documen
     known = kept.as_sent if kept.etag and kept.as_sent else {}
     if user.display_name != known.get("display_name"):
         document["displayName"] = user.display_name
-    if user.email != known.get("email"):
+    if user.email != known.get("email") or (user.email and "emails" not in document):
         document["emails"] = _with_vault_mail(kept.document.get("emails", []), user.email)
         if not document["emails"]:
             del document["emails"]
@@ -197,9 +198,17 @@ class Users:
     def __init__(self, directory: Directory, caller: Caller, base_url: str) -> None:
         self._directory, self._connection, self._base_url = directory, caller.connection.id, base_url
         self._fixed_names = caller.connection.policies.rename == "refuse"
+        self._keeps = KeptOfPerson(caller.connection.policies)
 
     def show(self, user: User) -> Document:
-        return to_scim(user, self._connection, self._base_url)
+        kept = replace(user.kept, document=self._keeps.of(dict(user.kept.document)))
+        return to_scim(replace(user, kept=kept), self._connection, self._base_url)
+
+    def _asked(self, document: Document) -> NewUser:
+        """What a document asks for, and how much of it is kept. :raises InvalidValue: it names no user."""
+        wanted = from_scim(document)
+        mails = wanted.mails if "emails" in self._keeps else tuple(m for m in (wanted.email,) if m)
+        return replace(wanted, mails=mails, document=self._keeps.asked(dict(wanted.document)))
 
     async def read(self, resource_id: str, shown: Projection) -> Document:
         user_id = UserId(read_id(resource_id))
@@ -242,7 +251,7 @@ class Users:
 
     async def create(self, document: Document) -> Document:
         document = await with_role_ids(self._directory, document)
-        new = from_scim(document)
+        new = self._asked(document)
         if document.get("roles"):
             new = replace(new, roles=role_ids(document))
         return self.show(await self._directory.create_user(new))
@@ -256,9 +265,11 @@ class Users:
         if new.get("active") is None and old.get("active") is not None:
             new = {**new, "active": None}
         new = await with_role_ids(self._directory, new)
-        wanted = from_scim(new)
+        wanted = self._asked(new)
         enabled = user.enabled if new.get("active") is None else wanted.enabled
         document = dict(wanted.document)
+        if user.kept.owner not in (None, self._connection):  # what another connection keeps of its own person stays
+            document = together(self._keeps.beyond(dict(user.kept.document)), document)
         if user.roles is None and "roles" in user.kept.document:
             document["roles"] = user.kept.document["roles"]  # not read, so not changed: a client's marks stay with them
         if new.get("active") is None:

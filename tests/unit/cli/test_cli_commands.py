@@ -173,6 +173,12 @@ def test_a_connection_is_edited_field_by_field(ready):
         policies["mail_domains"],
     ) == ("managed-only", 25, ["acme.com", "acme.org"])
     assert (shown["read_only"], shown["scope"], shown["sources"]) == (True, [], ["2001:db8::/32"])
+    ready("connection edit entra --policy person_attributes=NAME,costcenter")
+    assert ready.json("connection show entra")["policies"]["person_attributes"] == ["name", "costCenter"]
+    ready("connection edit entra --policy person_attributes=None")
+    assert ready.json("connection show entra")["policies"]["person_attributes"] == ["none"]
+    ready("connection edit entra --policy person_attributes=")
+    assert ready.json("connection show entra")["policies"]["person_attributes"] == []
     ready("connection edit entra --read-write --source any --rename okta")
     shown = ready.json("connection show okta")
     assert (shown["read_only"], shown["sources"]) == (False, [])
@@ -183,6 +189,8 @@ def test_a_connection_is_edited_field_by_field(ready):
     ("option", "hint"),
     [
         ("--policy adoption=all", "adopt"),
+        ("--policy person_attributes=name,shoeSize", "nickName"),
+        ("--policy person_attributes=none,name", "none alone"),
         ("--policy breaker=maybe", "true or false"),
         ("--policy breaker_percent=101", "0 to 100"),
         ("--policy breaker_floor=-1", "whole number"),
@@ -207,7 +215,7 @@ def test_a_wrong_value_is_refused_with_the_right_ones(ready, option, hint):
 def test_every_policy_can_be_set(ready, key):
     choices = get_args(Policies.model_fields[key].annotation)
     value = next((choice for choice in choices if isinstance(choice, str)), "1")
-    value = "Use=View" if key.endswith("_rights") else value
+    value = {"person_attributes": "title"}.get(key, "Use=View" if key.endswith("_rights") else value)
     assert ready(f"connection edit entra --policy {key}={value}") == 0, ready.err
 
 
