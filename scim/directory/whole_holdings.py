@@ -31,7 +31,8 @@ from scim.content import (
     spoken,
 )
 from scim.context import RECOVERED, note
-from scim.directory.kept import CLOCKS, FEW, KeptRows, now, revision
+from scim.directory.detaching import Detaching
+from scim.directory.kept import CLOCKS, FEW, now, revision
 from scim.directory.visible import page_by_id
 from scim.errors import NotFound, OutcomeUnknown, Uniqueness, VaultRefusedUs
 from scim.model import (
@@ -52,7 +53,7 @@ from scim.store.changes import ChangeStore
 T = TypeVar("T", Folder, Secret, Grant)
 
 
-class WholeHoldings(KeptRows):
+class WholeHoldings(Detaching):
     """The wrapper's half that is about what a vault holds."""
 
     @property
@@ -112,7 +113,12 @@ class WholeHoldings(KeptRows):
                     raise Uniqueness(f"A container named {spoken(name)} exists there already")
         if change.external_id:
             await self._free_name(Kind.FOLDER, change.external_id, folder.id)
-        return await self._changed(Kind.FOLDER, folder, await self._inner.change_folder(folder, change), change)
+        ends = folder.inherits and change.parent is None  # at the root nothing is above it
+        rights = await self._remembered(Kind.FOLDER_GRANT, folder) if ends else None
+        after = await self._inner.change_folder(folder, change)
+        if rights is not None:
+            await self._give_back(rights)
+        return await self._changed(Kind.FOLDER, folder, after, change)
 
     async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
         await self._inner.remove_folder(folder, contents=contents)
@@ -160,9 +166,16 @@ class WholeHoldings(KeptRows):
         _, holder, to_group = grant_parts(grant_id)
         if not to_group and holder in await self._own():
             raise NotFound("There is no such permission")
-        return await self._one(kind, grant_id, self._inner.grant(kind, grant_id))
+        try:
+            return await self._one(kind, grant_id, self._inner.grant(kind, grant_id))
+        except NotFound:
+            if await self._none_under_way(kind, grant_parts(grant_id)[0]):
+                raise
+            return await self._one(kind, grant_id, self._inner.grant(kind, grant_id))
 
     async def find_grants(self, query: GrantQuery) -> Found[Grant]:
+        if query.on is not None:
+            await self._none_under_way(query.kind, query.on)
         narrowed = await self._narrowed(query.kind, query)
         if narrowed is None:
             return Found(0, ())
@@ -173,7 +186,10 @@ class WholeHoldings(KeptRows):
         return await self._inner.roles_of_group(group_id)
 
     async def create_grant(self, new: NewGrant) -> Grant:
-        await self._free_name(new.kind, new.external_id, new.id)
+        on = int(new.on.id)
+        await asyncio.gather(self._free_name(new.kind, new.external_id, new.id), self._none_under_way(new.kind, on))
+        if new.detach:
+            await self._detach(new.kind, new.on)
         try:
             made = await self._inner.create_grant(new)
         except (Uniqueness, OutcomeUnknown) as error:
@@ -197,9 +213,16 @@ class WholeHoldings(KeptRows):
     async def change_grant(self, grant: Grant, change: GrantChange) -> Grant:
         if change.external_id:
             await self._free_name(grant.kind, change.external_id, grant.id)
+        if change.levels is not None:
+            await self._none_under_way(grant.kind, grant.on.id)
+        if change.detach:
+            await self._detach(grant.kind, grant.on.id)
         return await self._changed(grant.kind, grant, await self._inner.change_grant(grant, change), change)
 
     async def remove_grant(self, grant: Grant, *, detach: bool = False) -> None:
+        await self._none_under_way(grant.kind, grant.on.id)
+        if detach:
+            await self._detach(grant.kind, grant.on.id)
         await self._inner.remove_grant(grant, detach=detach)
         await self._gone(grant.kind, grant)
 
