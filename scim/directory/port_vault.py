@@ -11,7 +11,7 @@ from typing import Protocol
 
 from scim.content import Folder, Grant, Secret
 from scim.directory.port import Directory
-from scim.model import Group, Kind, Ref, User, UserId
+from scim.model import Group, Kind, Ref, SecretId, User, UserId
 
 
 class VaultDirectory(Directory, Protocol):
@@ -34,6 +34,10 @@ class VaultDirectory(Directory, Protocol):
         ...
 
     async def enable_group(self, group: Group) -> Group: ...
+
+    async def secrets_below(self, folder: Folder) -> tuple[SecretId, ...]:
+        """The secrets in a folder and in those below it."""
+        ...
 
     async def rights_on(self, thing: Folder | Secret) -> tuple[Grant, ...]:
         """Every right that applies to an object, also those that come from above and those of our own account."""

@@ -25,7 +25,7 @@ from scim.model import FolderId, Kind, Ref, SecretId
 NOT_YET = 0
 READS = frozenset(
     {"folder", "short_folder", "find_folders", "folder_contents", "source_of", "secret", "find_secrets", "templates",
-     "grant", "find_grants", "roles_of_group", "rights_on"}
+     "grant", "find_grants", "roles_of_group", "rights_on", "secrets_below"}
 )  # fmt: skip
 
 

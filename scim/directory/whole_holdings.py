@@ -31,6 +31,7 @@ from scim.content import (
     spoken,
 )
 from scim.context import RECOVERED, note
+from scim.directory.cascade import Cascading
 from scim.directory.detaching import Detaching
 from scim.directory.kept import CLOCKS, FEW, now, revision
 from scim.directory.visible import page_by_id
@@ -53,7 +54,7 @@ from scim.store.changes import ChangeStore
 T = TypeVar("T", Folder, Secret, Grant)
 
 
-class WholeHoldings(Detaching):
+class WholeHoldings(Detaching, Cascading):
     """The wrapper's half that is about what a vault holds."""
 
     @property
@@ -121,13 +122,15 @@ class WholeHoldings(Detaching):
         return await self._changed(Kind.FOLDER, folder, after, change)
 
     async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
+        if contents:
+            await self._contents_go(folder)
         await self._inner.remove_folder(folder, contents=contents)
         await self._gone(Kind.FOLDER, folder)
 
     # -- secrets -----------------------------------------------------------------------------------------------------
 
     async def secret(self, secret_id: SecretId) -> Secret:
-        return await self._one(Kind.SECRET, secret_id, self._inner.secret(secret_id))
+        return await self._one(Kind.SECRET, secret_id, self._unless_gone(secret_id, self._inner.secret(secret_id)))
 
     async def find_secrets(self, query: SecretQuery) -> Found[Secret]:
         narrowed = await self._narrowed(Kind.SECRET, query)
@@ -167,11 +170,17 @@ class WholeHoldings(Detaching):
         if not to_group and holder in await self._own():
             raise NotFound("There is no such permission")
         try:
-            return await self._one(kind, grant_id, self._inner.grant(kind, grant_id))
+            return await self._grant(kind, grant_id)
         except NotFound:
             if await self._none_under_way(kind, grant_parts(grant_id)[0]):
                 raise
-            return await self._one(kind, grant_id, self._inner.grant(kind, grant_id))
+            return await self._grant(kind, grant_id)
+
+    async def _grant(self, kind: Kind, grant_id: GrantId) -> Grant:
+        reading = self._inner.grant(kind, grant_id)
+        if kind is Kind.SECRET_GRANT:
+            reading = self._unless_gone(SecretId(grant_parts(grant_id)[0]), reading)
+        return await self._one(kind, grant_id, reading)
 
     async def find_grants(self, query: GrantQuery) -> Found[Grant]:
         if query.on is not None:
