@@ -29,7 +29,8 @@ async def folder_named(directory: Directory, text: str, attribute: str) -> Folde
     try:
         if text.isascii() and text.isdigit():
             return await directory.folder(FolderId(read_id(text)))
-        query = FolderQuery(path=text) if "\\" in text else FolderQuery(name=text)
+        path = re.sub(r"\\{2,}", r"\\", text)  # doubled once more than JSON wants
+        query = FolderQuery(path=path) if "\\" in text else FolderQuery(name=text)
         found = (await directory.find_folders(query)).items
     except NotFound:
         found = ()
