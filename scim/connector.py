@@ -42,6 +42,7 @@ from scim.settings import Settings
 from scim.store.assertions import Assertions
 from scim.store.attributes import AttributeStore
 from scim.store.connections import Connections
+from scim.store.detachments import Detachments
 from scim.store.external_ids import ExternalIds
 from scim.store.journal import JournalStore
 from scim.store.messages import Messages
@@ -93,6 +94,7 @@ class Connector:
         self.grants = Grants(self.access, Assertions(store.table("tokens")))
         self.trail = AuditTrail(store.table("audit"), os.environ.get("WEBSITE_INSTANCE_ID") or socket.gethostname())
         self.journal = JournalStore(store.table("journal"))
+        self.detachments = Detachments(store.table("journal"))
         self.attributes = AttributeStore(store.table("attributes"))
         self.external_ids = ExternalIds(store.table("externalids"))
         self.messages = Messages(store.table("messages"))
@@ -126,7 +128,8 @@ class Connector:
     async def directory(self, caller: Caller) -> Directory:
         """The directory as this caller may use it: announced, judged, made whole."""
         session = await self.session(caller.connection.vault)
-        whole = WithAttributes(session.directory, caller, self.attributes, self.external_ids, session.hidden)
+        kept = self.attributes, self.external_ids, session.hidden, self.detachments
+        whole = WithAttributes(session.directory, caller, *kept)
         breaker = self.breaker(caller.connection, session)
         return Journal(Guard(whole, caller, session.protected, breaker), caller, self.journal, self.trail)
 

@@ -10,7 +10,7 @@ from scim.audit.watch import look
 from scim.connector import Connector
 from scim.context import tell
 from scim.directory.port import Directory
-from scim.directory.resume import resume
+from scim.directory.resume import resume, resume_detaching
 from scim.directory.sweep import sweep, trim
 from scim.errors import ConnectorError
 from scim.model import Caller, Connection, ConnectionId
@@ -42,7 +42,9 @@ async def upkeep(connector: Connector) -> dict[str, int]:
             if found.problem is not None:
                 tell(log, "vault.unreachable", vault=vault.name, detail=found.problem)
             await session.protected.get()
-            done[vault.name] = await resume(connector.journal, connector.trail, vault.id, _as(connector, connections))
+            given_back = await resume_detaching(session.directory, connector.detachments, connector.trail, vault.id)
+            closed = await resume(connector.journal, connector.trail, vault.id, _as(connector, connections))
+            done[vault.name] = given_back + closed
             await _sweep(connector, session)
         except ConnectorError as error:
             tell(log, "upkeep.failed", vault=vault.name, detail=error.detail)

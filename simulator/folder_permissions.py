@@ -162,7 +162,7 @@ def _open(call: Call, folder: Folder, breaking: bool | None) -> None:
     if folder.inherits:
         if not (vault.switches.break_inheritance_default if breaking is None else breaking):
             raise inherited(vault)
-        vault.tree.detach_folder(folder)
+        vault.tree.detach_folder(folder, call.account)
 
 
 def _keep_owner(call: Call, folder: Folder, leaving: set[int], *, allowed: bool = False) -> None:

@@ -202,7 +202,7 @@ def _move(call: Call, folder: Folder, parent_id: int) -> None:
         return
     if parent_id == ROOT:
         call.need("Create Root Folders")
-        tree.detach_folder(folder)
+        tree.detach_folder(folder, call.account)
     else:
         parent = find_folder(call, parent_id, EDIT)
         if parent is folder or any(f is parent for f in tree.below(folder.id)):
@@ -224,7 +224,7 @@ def set_inheritance(call: Call, folder: Folder, wanted: bool | None) -> None:
     if wanted:
         tree.attach_folder(folder)
     else:
-        tree.detach_folder(folder)
+        tree.detach_folder(folder, call.account)
     call.vault.changed()
 
 

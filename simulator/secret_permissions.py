@@ -191,7 +191,7 @@ def share(call: Call) -> dict[str, Any]:
         tree.secret_grants.clear(secret.id)
         secret.inherits = True
     elif wanted is False:
-        tree.detach_secret(secret)
+        tree.detach_secret(secret, call.account)
     vault.changed()
     return {"secretId": secret.id, "inheritPermissions": secret.inherits}
 

@@ -94,6 +94,12 @@ class Switches:
         "none",
     )
     break_inheritance_default: bool = _switch(True, "value of breakInheritance when a request leaves it out")
+    rows_after_break: str = _switch(
+        "copied",
+        "a folder or secret that stops inheriting keeps copies of its rows, or only who ended it owns it then",
+        "copied",
+        "none",
+    )
     inherited_error: str = _switch("message", "where API_PermissionsAreInherited stands", "message", "errorCode")
     delete_nonempty_folder: str = _switch(
         "refuse", "a folder with content: DELETE is 400, or takes all with it", "refuse", "cascade"

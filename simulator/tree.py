@@ -228,22 +228,28 @@ class Tree:
             return next(((secret, row) for row in self.secret_rows(secret) if row.id == number), None)
         return None
 
-    def detach_folder(self, folder: Folder) -> None:
-        """End the inheritance: the folder keeps a copy of what applied to it."""
+    def detach_folder(self, folder: Folder, by: User | None = None) -> None:
+        """End the inheritance: the folder keeps a copy of what applied to it. Whether it does is a switch."""
         if folder.inherits:
-            for row in self.folder_rows(folder):
+            copied = by is None or self.vault.switches.rows_after_break == "copied"
+            for row in self.folder_rows(folder) if copied else ():
                 self.folder_grants.put(row)
             folder.inherits = False
+            if by is not None and not copied:
+                self.grant_folder(folder, by.personal_group_id, "Owner", "Owner")
 
     def attach_folder(self, folder: Folder) -> None:
         self.folder_grants.clear(folder.id)
         folder.inherits = True
 
-    def detach_secret(self, secret: Secret) -> None:
+    def detach_secret(self, secret: Secret, by: User | None = None) -> None:
         if secret.inherits:
-            for row in self.secret_rows(secret):
+            copied = by is None or self.vault.switches.rows_after_break == "copied"
+            for row in self.secret_rows(secret) if copied else ():
                 self.secret_grants.put(row)
             secret.inherits = False
+            if by is not None and not copied:
+                self.grant_secret(secret, by.personal_group_id, "Owner")
 
     # -- secrets
     def add_secret(self, secret: Secret) -> Secret:

@@ -6,14 +6,31 @@ true times of change. One row an object in the attributes table; a page of users
 
 from __future__ import annotations
 
+from scim.directory.port_vault import VaultDirectory
+from scim.directory.visible import HiddenIds
 from scim.directory.whole_groups import WholeGroups
 from scim.directory.whole_holdings import WholeHoldings
 from scim.directory.whole_users import WholeUsers
-from scim.model import GroupId, Principals, Ref, Role, RoleId, UserId
+from scim.model import Caller, GroupId, Principals, Ref, Role, RoleId, UserId
+from scim.store.attributes import AttributeStore
+from scim.store.detachments import Detachments
+from scim.store.external_ids import ExternalIds
 
 
 class WithAttributes(WholeUsers, WholeGroups, WholeHoldings):
     """A vault's directory made whole for one caller. See Directory for the promises."""
+
+    def __init__(
+        self,
+        inner: VaultDirectory,
+        caller: Caller,
+        attributes: AttributeStore,
+        external_ids: ExternalIds,
+        hidden: HiddenIds,
+        detachments: Detachments,
+    ) -> None:
+        super().__init__(inner, caller, attributes, external_ids, hidden)
+        self._detachments, self._request_id = detachments, caller.request_id
 
     async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
         return await self._inner.is_member(group_id, user_id)

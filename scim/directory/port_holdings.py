@@ -4,7 +4,7 @@ FURTHER PROMISES, which tests/contract/holdings_contract.py holds every implemen
 
 * NO SECRET IS OPENED. Nothing here reads the value of a field, checks out, or leaves a view on the vault's record.
 * INHERITANCE NEVER ENDS BY ACCIDENT. A write on what inherits its permissions raises Mutability unless `detach` says
-  so; `detach` then keeps every right that applied before.
+  so; `detach` then keeps every right that applied before, whatever the vault does and whoever dies on the way.
 * ONE RIGHT A WRITE. Creating, changing and removing a grant touches that holder's grant on that object alone.
 """
 

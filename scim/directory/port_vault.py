@@ -5,11 +5,13 @@ A new vault is a package with this face and one line in `scim/app.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from scim.content import Folder, Grant, Secret
 from scim.directory.port import Directory
-from scim.model import Group, Ref, User, UserId
+from scim.model import Group, Kind, Ref, SecretId, User, UserId
 
 
 class VaultDirectory(Directory, Protocol):
@@ -32,6 +34,20 @@ class VaultDirectory(Directory, Protocol):
         ...
 
     async def enable_group(self, group: Group) -> Group: ...
+
+    async def secrets_below(self, folder: Folder) -> tuple[SecretId, ...]:
+        """The secrets in a folder and in those below it."""
+        ...
+
+    async def rights_on(self, thing: Folder | Secret) -> tuple[Grant, ...]:
+        """Every right that applies to an object, also those that come from above and those of our own account."""
+        ...
+
+    async def end_inheritance(self, kind: Kind, on: int, before: Sequence[Grant]) -> tuple[Grant, ...]:
+        """End the inheritance of a folder's or secret's rights where it has not ended, and give again what is missing
+        of `before`; harmless to repeat. :return: what the vault refuses to give again.
+        """
+        ...
 
 
 class SignedIn(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,12 +20,12 @@ from scim.content import (
     TemplateId,
 )
 from scim.errors import InvalidValue
-from scim.model import FolderId, Ref, SecretId
+from scim.model import FolderId, Kind, Ref, SecretId
 
 NOT_YET = 0
 READS = frozenset(
     {"folder", "short_folder", "find_folders", "folder_contents", "source_of", "secret", "find_secrets", "templates",
-     "grant", "find_grants", "roles_of_group"}
+     "grant", "find_grants", "roles_of_group", "rights_on", "secrets_below"}
 )  # fmt: skip
 
 
@@ -82,8 +82,6 @@ class RehearsedHoldings:
     # -- rights ------------------------------------------------------------------------------------------------------
 
     async def create_grant(self, new: NewGrant) -> Grant:
-        if new.detach:
-            self._note("end inheritance", f"{new.on.name} (id {int(new.on.id)})", {})
         whom = "group" if new.to_group else "user"
         values = {whom: f"{new.holder.name} (id {new.holder.id})", "rights": _rights(new.levels)}
         self._note("grant", f"{new.on.name} (id {int(new.on.id)})", values)
@@ -96,9 +94,14 @@ class RehearsedHoldings:
         self._note("change rights", f"{grant.on.name} (id {grant.on.id})", values)
         return replace(grant, levels=change.levels)
 
-    async def remove_grant(self, grant: Grant, *, detach: bool = False) -> None:
-        values = {"holder": grant.holder.name, **({"inheritance": "ends first"} if detach else {})}
-        self._note("take rights away", f"{grant.on.name} (id {grant.on.id})", values)
+    async def remove_grant(self, grant: Grant, *, detach: bool = False) -> None:  # noqa: ARG002  -- noted before
+        self._note("take rights away", f"{grant.on.name} (id {grant.on.id})", {"holder": grant.holder.name})
+
+    async def end_inheritance(self, kind: Kind, on: int, before: Sequence[Grant]) -> tuple[Grant, ...]:
+        name = next((grant.on.name for grant in before), "")
+        what = "folder" if kind is Kind.FOLDER_GRANT else "secret"
+        self._note("end inheritance", f"{what} {name} (id {on})", {"rights that stay": len(before)})
+        return ()
 
     async def _template(self, template_id: TemplateId) -> Ref:
         for template in await self._inner.templates():

@@ -14,9 +14,12 @@ from scim.audit.events import AuditEvent
 from scim.audit.trail import AuditTrail
 from scim.content import GrantId
 from scim.context import tell
+from scim.directory.detaching import finish, left_over
 from scim.directory.port import Directory
+from scim.directory.port_vault import VaultDirectory
 from scim.errors import ConnectorError, NotFound
 from scim.model import FolderId, GroupChange, GroupId, Kind, SecretId, UserId, UserQuery, VaultId
+from scim.store.detachments import Detachments
 from scim.store.journal import Intent, JournalStore
 
 OPEN_FOR = timedelta(minutes=2)
@@ -49,6 +52,36 @@ async def resume(
         closed += 1
     async for claim in store.stale_claims(vault, now - CLAIMS_FOR):
         await store.drop_claim(claim)
+    return closed
+
+
+async def resume_detaching(
+    directory: VaultDirectory, detachments: Detachments, trail: AuditTrail, vault: VaultId
+) -> int:
+    """Give back every right that a vault dropped when an inheritance ended and nobody was left to; returns how many
+    folders and secrets were looked at.
+    """
+    closed = 0
+    async for left in left_over(detachments, vault):
+        try:
+            found = await finish(directory, detachments, left)
+        except ConnectorError as error:
+            tell(log, "journal.open", requestId=left.request_id, action="inheritance.end", detail=error.detail)
+            continue
+        await trail.record(
+            AuditEvent(
+                at=datetime.now(UTC),
+                request_id=left.request_id,
+                action="resume.inheritance.end",
+                outcome="done" if found.startswith("finished") else "unknown",
+                connection=left.connection,
+                kind=str(left.kind),
+                object_id=str(left.on),
+                object_name=left.name,
+                detail=found,
+            )
+        )
+        closed += 1
     return closed
 
 

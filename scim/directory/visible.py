@@ -16,6 +16,8 @@ from scim.model import Found, Kind, User, VaultId, Window
 from scim.store.attributes import AttributeStore
 
 Fetch = Callable[[Window], Awaitable[Found[User]]]
+FEW = 64  # so many rows are read in vain rather than asked for in a call of their own
+MOST_HINTS = 20_000
 
 
 class HiddenIds:
@@ -25,7 +27,7 @@ class HiddenIds:
         self._store, self._vault, self._seconds = store, vault, seconds
         self._ids: list[int] = []
         self._until = 0.0
-        self.hints: dict[int, int] = {}  # visible offset → hidden rows before it, from pages served lately
+        self.hints: dict[int, int] = {}  # visible offset → hidden rows before it, for rows served lately
 
     async def ids(self) -> list[int]:
         """Ascending."""
@@ -45,8 +47,6 @@ class HiddenIds:
         self.hints.clear()
 
     def remember(self, offset: int, hidden_before: int) -> None:
-        if len(self.hints) > 4096:
-            self.hints.clear()
         self.hints[offset] = hidden_before
 
 
@@ -57,18 +57,19 @@ class _Row:
 
 
 async def page_by_offset(fetch: Fetch, hidden: list[int], hints: dict[int, int], window: Window) -> Found[User]:
-    """The visible rows [offset, offset + limit), usually by one call.
+    """The visible rows [offset, offset + limit). One call, unless many are hidden and nobody has looked there before;
+    then every answer says exactly how far off the guess was.
 
-    The first guess is where the last page ended; after that every answer says exactly how far off it was.
+    :param hints: How many hidden rows are before a visible one, where that is known; more is learned here.
     """
     if not hidden:
         found = await fetch(window)
         rows = [_Row(window.offset + i, u) for i, u in enumerate(found.items)]
         return _found(found.total, rows, window.limit, more=window.offset + len(rows) < found.total)
-    skipped = hints.get(window.offset, 0 if window.offset == 0 else min(len(hidden), window.offset))
+    skipped, among_them = _guess(hidden, hints, window)
     while True:
         start = window.offset + skipped
-        rows, total = await _rows(fetch, start, window.limit + 1 + min(len(hidden), 64))
+        rows, total = await _rows(fetch, start, window.limit + 1 + among_them)
         if not rows:
             if total - len(hidden) <= window.offset or skipped == 0:
                 return Found(max(0, total - len(hidden)), ())
@@ -81,7 +82,26 @@ async def page_by_offset(fetch: Fetch, hidden: list[int], hints: dict[int, int],
             skipped += ahead
             continue
         visible = await _collect(fetch, hidden, rows, total, ahead + window.limit)
+        _learn(hints, window.offset, visible[ahead:])
         return _found(total - len(hidden), visible[ahead:], window.limit)
+
+
+def _guess(hidden: list[int], hints: dict[int, int], window: Window) -> tuple[int, int]:
+    """How many hidden rows are before the page, and how many are read along with it in case they lie in it.
+
+    Where few are hidden in all, the page begins as if none were: with a row more for each it is whole in any case.
+    """
+    known = hints.get(window.offset)
+    if known is None:
+        return (0 if len(hidden) <= FEW else min(len(hidden), window.offset)), min(len(hidden), FEW)
+    after = hints.get(window.offset + window.limit)
+    return known, min(len(hidden), FEW) if after is None else max(0, after - known)
+
+
+def _learn(hints: dict[int, int], offset: int, rows: list[_Row]) -> None:
+    if len(hints) > MOST_HINTS:
+        hints.clear()
+    hints.update((place, row.position - place) for place, row in enumerate(rows, offset))
 
 
 async def page_by_id(
@@ -100,7 +120,7 @@ async def page_by_id(
         page = visible[-limit:]
         return Found(total - len(hidden), tuple(r.user for r in page), more=len(visible) > limit,
                      positions=tuple(r.position for r in page))  # fmt: skip
-    rows, total = await _rows(fetch, place, limit + 2 + min(len(hidden), 64))
+    rows, total = await _rows(fetch, place, limit + 2 + min(len(hidden), FEW))
     rows = [r for r in rows if r.user.id > anchor]
     visible = await _collect(fetch, hidden, rows, total, limit + 1)
     return _found(total - len(hidden), visible, limit)

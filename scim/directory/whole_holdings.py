@@ -31,7 +31,9 @@ from scim.content import (
     spoken,
 )
 from scim.context import RECOVERED, note
-from scim.directory.kept import CLOCKS, FEW, KeptRows, now, revision
+from scim.directory.cascade import Cascading
+from scim.directory.detaching import Detaching
+from scim.directory.kept import CLOCKS, FEW, now, revision
 from scim.directory.visible import page_by_id
 from scim.errors import NotFound, OutcomeUnknown, Uniqueness, VaultRefusedUs
 from scim.model import (
@@ -52,7 +54,7 @@ from scim.store.changes import ChangeStore
 T = TypeVar("T", Folder, Secret, Grant)
 
 
-class WholeHoldings(KeptRows):
+class WholeHoldings(Detaching, Cascading):
     """The wrapper's half that is about what a vault holds."""
 
     @property
@@ -113,16 +115,23 @@ class WholeHoldings(KeptRows):
                 if other.id != folder.id and (other.parent.id if other.parent else None) == at:
                     raise Uniqueness(f"A container named {spoken(name)} exists there already")
         async with self._having(Kind.FOLDER, change.external_id, folder.id):
-            return await self._changed(Kind.FOLDER, folder, await self._inner.change_folder(folder, change), change)
+            ends = folder.inherits and change.parent is None  # at the root nothing is above it
+            rights = await self._remembered(Kind.FOLDER_GRANT, folder) if ends else None
+            after = await self._inner.change_folder(folder, change)
+            if rights is not None:
+                await self._give_back(rights)
+            return await self._changed(Kind.FOLDER, folder, after, change)
 
     async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
+        if contents:
+            await self._contents_go(folder)
         await self._inner.remove_folder(folder, contents=contents)
         await self._gone(Kind.FOLDER, folder)
 
     # -- secrets -----------------------------------------------------------------------------------------------------
 
     async def secret(self, secret_id: SecretId) -> Secret:
-        return await self._one(Kind.SECRET, secret_id, self._inner.secret(secret_id))
+        return await self._one(Kind.SECRET, secret_id, self._unless_gone(secret_id, self._inner.secret(secret_id)))
 
     async def find_secrets(self, query: SecretQuery) -> Found[Secret]:
         narrowed = await self._narrowed(Kind.SECRET, query)
@@ -160,9 +169,22 @@ class WholeHoldings(KeptRows):
         _, holder, to_group = grant_parts(grant_id)
         if not to_group and holder in await self._own():
             raise NotFound("There is no such permission")
-        return await self._one(kind, grant_id, self._inner.grant(kind, grant_id))
+        try:
+            return await self._grant(kind, grant_id)
+        except NotFound:
+            if await self._none_under_way(kind, grant_parts(grant_id)[0]):
+                raise
+            return await self._grant(kind, grant_id)
+
+    async def _grant(self, kind: Kind, grant_id: GrantId) -> Grant:
+        reading = self._inner.grant(kind, grant_id)
+        if kind is Kind.SECRET_GRANT:
+            reading = self._unless_gone(SecretId(grant_parts(grant_id)[0]), reading)
+        return await self._one(kind, grant_id, reading)
 
     async def find_grants(self, query: GrantQuery) -> Found[Grant]:
+        if query.on is not None:
+            await self._none_under_way(query.kind, query.on)
         narrowed = await self._narrowed(query.kind, query)
         if narrowed is None:
             return Found(0, ())
@@ -174,6 +196,9 @@ class WholeHoldings(KeptRows):
 
     async def create_grant(self, new: NewGrant) -> Grant:
         async with self._having(new.kind, new.external_id, new.id):
+            await self._none_under_way(new.kind, int(new.on.id))
+            if new.detach:
+                await self._detach(new.kind, new.on)
             return await self._first(new.kind, await self._new_grant(new), new)
 
     async def _new_grant(self, new: NewGrant) -> Grant:
@@ -198,9 +223,16 @@ class WholeHoldings(KeptRows):
 
     async def change_grant(self, grant: Grant, change: GrantChange) -> Grant:
         async with self._having(grant.kind, change.external_id, grant.id):
+            if change.levels is not None:
+                await self._none_under_way(grant.kind, grant.on.id)
+            if change.detach:
+                await self._detach(grant.kind, grant.on.id)
             return await self._changed(grant.kind, grant, await self._inner.change_grant(grant, change), change)
 
     async def remove_grant(self, grant: Grant, *, detach: bool = False) -> None:
+        await self._none_under_way(grant.kind, grant.on.id)
+        if detach:
+            await self._detach(grant.kind, grant.on.id)
         await self._inner.remove_grant(grant, detach=detach)
         await self._gone(grant.kind, grant)
 

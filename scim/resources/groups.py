@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -264,4 +265,8 @@ class Groups:
 
 def _known(values: tuple[str, ...]) -> list[UserId]:
     """Removing what cannot be a member is a success: it is not there."""
-    return [UserId(int(v)) for v in values if v.isascii() and v.isdigit() and len(v) <= 10]
+    found = []
+    for value in values:
+        with suppress(NotFound):
+            found.append(UserId(read_id(value)))
+    return found

@@ -14,11 +14,10 @@ from scim.directory.port import Directory
 from scim.errors import InvalidValue, NotFound, excerpt
 from scim.model import ExternalId, FolderId, Ref, SecretId, Window
 from scim.protocol.projection import Document
-from scim.resources.users import meta, read_id
+from scim.resources.users import LARGEST_ID, meta, read_id
 
 ROOT = ("", "-1", "0", "\\")
 GRANT = re.compile(r"([1-9][0-9]{0,9})-([ug])([1-9][0-9]{0,9})")
-MOST = 2**31
 
 
 # -- names of things -------------------------------------------------------------------------------------------------
@@ -29,7 +28,8 @@ async def folder_named(directory: Directory, text: str, attribute: str) -> Folde
     try:
         if text.isascii() and text.isdigit():
             return await directory.folder(FolderId(read_id(text)))
-        query = FolderQuery(path=text) if "\\" in text else FolderQuery(name=text)
+        path = re.sub(r"\\{2,}", r"\\", text)  # doubled once more than JSON wants
+        query = FolderQuery(path=path) if "\\" in text else FolderQuery(name=text)
         found = (await directory.find_folders(query)).items
     except NotFound:
         found = ()
@@ -69,7 +69,7 @@ def grant_text(number: GrantId) -> str:
 def read_grant_id(text: str) -> GrantId:
     """:raises NotFound: It names no pair."""
     found = GRANT.fullmatch(text)
-    if found is None or int(found[1]) >= MOST or int(found[3]) >= MOST:
+    if found is None or int(found[1]) > LARGEST_ID or int(found[3]) > LARGEST_ID:
         raise NotFound("There is no such resource")
     return grant_id(int(found[1]), int(found[3]), to_group=found[2] == "g")
 

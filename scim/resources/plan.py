@@ -22,7 +22,11 @@ from scim2_models.path import (
     ValuePath,
 )
 
+from scim.protocol.dialects.vocabulary import SCHEMAS
+
 MODIFIED = "meta.lastmodified"
+MAIN = frozenset(urn.casefold() for urn in SCHEMAS.values())
+"""The schemas of resources: with or without them in front, an attribute is the same (RFC 7644 §3.10)."""
 
 Terms = dict[str, Any]
 Read = Callable[[str, Any], Terms | None]
@@ -75,7 +79,7 @@ def _joined(parts: list[tuple[Terms, ...]]) -> tuple[Terms, ...] | None:
 
 def _name(path: AttrPath, prefix: str = "") -> str:
     """`emails.value` in lower case; an extension's attribute keeps its URN in front."""
-    uri = f"{path.uri}:" if path.uri and ":core:2.0:" not in path.uri.casefold() else ""
+    uri = f"{path.uri}:" if _is_extension(path) else ""
     name = f"{uri}{path.attr}" + (f".{path.sub_attr}" if path.sub_attr else "")
     return (f"{prefix}.{name}" if prefix else name).casefold()
 
@@ -92,4 +96,4 @@ def _attributes(node: FilterNode) -> Iterator[str]:
 
 
 def _is_extension(path: AttrPath) -> bool:
-    return bool(path.uri) and ":core:2.0:" not in str(path.uri).casefold()
+    return bool(path.uri) and str(path.uri).casefold() not in MAIN

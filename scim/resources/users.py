@@ -35,6 +35,7 @@ from scim.resources.held_roles import patch_by_id, role_delta, role_ids, with_ro
 from scim.resources.kept_of_person import KeptOfPerson, together
 
 NAME, ENDPOINT = "User", "Users"
+LARGEST_ID = 2**31 - 1
 SERVER_OWNED = ("id", "meta", "schemas", "externalId", "userName", "password", "groups")
 
 
@@ -181,8 +182,9 @@ def _url(base_url: str, endpoint: str, number: object) -> str:
 
 
 def read_id(text: str) -> int:
-    """Ids are decimal numbers without sign or leading zero, matched whole. :raises NotFound: anything else."""
-    if not (text.isascii() and text.isdigit() and not text.startswith("0") and len(text) <= 10):
+    """Ids are decimal int32 numbers without sign or leading zero, matched whole. :raises NotFound: anything else."""
+    plain = text.isascii() and text.isdigit() and not text.startswith("0") and len(text) <= 10
+    if not plain or int(text) > LARGEST_ID:
         raise NotFound("There is no such resource")
     return int(text)
 

@@ -7,18 +7,18 @@ not known (facts 8) and does not matter then. Lists over everything come from an
 WRITING. `breakInheritance` defaults to true in Secret Server: one missing property may cut a folder off from its
 parent (facts 12.1). Here it is sent with every write, always false, and the folder's inheritance is read just before.
 Where the guard allows to end it, that is a step of its own, after which the rows that applied before must still be
-there.
+there; scim/directory/detaching.py remembers them meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from scim.content import Folder, Grant, GrantChange, GrantId, Levels, NewGrant, Secret, grant_parts, spoken
-from scim.errors import Mutability, NotFound, Uniqueness, VaultMisbehaved
+from scim.content import Folder, Grant, GrantChange, GrantId, Levels, NewGrant, Secret, SecretLevel, grant_parts, spoken
+from scim.errors import BadRequest, Mutability, NotFound, Uniqueness, VaultMisbehaved
 from scim.model import FolderId, Kind, Ref, SecretId
 from scim.secretserver import operations, wire
 from scim.secretserver import wire_content as content
@@ -110,14 +110,7 @@ class Grants:
             return await self._write(there[0], new.levels)
         if there:
             raise Uniqueness(f"There is a permission for that holder on {spoken(thing.name)} already")
-        body: dict[str, object] = {("groupId" if new.to_group else "userId"): new.holder.id}
-        operation = operations.ADD_SECRET_GRANT
-        if new.kind is Kind.FOLDER_GRANT:
-            operation = operations.ADD_FOLDER_GRANT
-            body |= {"folderId": int(thing.id), "breakInheritance": False, **_names(new.levels)}
-        else:
-            body |= {"secretId": int(thing.id), "secretAccessRoleName": new.levels.secret.value}
-        row = await self._client.call(operation, content.GrantRow, body=body)
+        row = await self._give(thing, new.holder.id, new.levels, to_group=new.to_group)
         made = content.to_grant(row, _ref(thing), new.kind)
         if made.id != new.id or made.levels != new.levels:
             raise VaultMisbehaved("Secret Server gave another permission than was asked for")
@@ -138,6 +131,25 @@ class Grants:
                 await self._client.call(operations.REMOVE_FOLDER_GRANT, wire.Deleted, own.row, query=query)
             else:
                 await self._client.call(operations.REMOVE_SECRET_GRANT, wire.Deleted, own.row)
+
+    async def applying(self, thing: Folder | Secret) -> list[Grant]:
+        """Every right that applies to an object, as rows of its own would say it; on a secret its folder's, too."""
+        if isinstance(thing, Folder) or not thing.inherits or thing.folder is None:
+            return await self.on(thing)
+        above = await self.on(await self._folders.read(FolderId(thing.folder.id)))
+        seen = [g for g in above if g.levels.secret is not SecretLevel.NONE]
+        kind, on = Kind.SECRET_GRANT, _ref(thing)
+        return [replace(g, kind=kind, on=on, levels=Levels(None, g.levels.secret), row=0) for g in seen]
+
+    async def end_inheritance(self, kind: Kind, on: int, before: Sequence[Grant]) -> list[Grant]:
+        """End it where it has not ended, then give again what is missing of `before`; to be repeated at will.
+
+        :return: What the vault refuses to give again, as to a group that is gone.
+        """
+        thing = await self.thing(kind, on)
+        if thing.inherits:
+            thing = await (self._folders.detach(thing) if isinstance(thing, Folder) else self._secrets.detach(thing))
+        return await self._restore(thing, before) if before else []
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -161,20 +173,28 @@ class Grants:
             return thing
         if not detach:
             raise Mutability(f"{spoken(thing.name)} inherits its permissions, and this change may not end that")
-        before = await self.on(thing) if isinstance(thing, Folder) else []
-        after = await (self._folders.detach(thing) if isinstance(thing, Folder) else self._secrets.detach(thing))
-        if before:
-            await self._restore(after, before)
-        return after
+        await self.end_inheritance(kind, on, await self.applying(thing))
+        return await self.thing(kind, on)
 
-    async def _restore(self, thing: Folder | Secret, before: list[Grant]) -> None:
-        """Whether a folder keeps what it inherited is not known for every vault: what is missing is given again."""
+    async def _restore(self, thing: Folder | Secret, before: Sequence[Grant]) -> list[Grant]:
+        """Whether a vault keeps what was inherited is not known (facts 12.1): what is missing is given again."""
         there = {grant.id for grant in await self.on(thing)}
+        refused = []
         for grant in before:
             if grant.id not in there:
-                body = {"folderId": int(thing.id), "breakInheritance": False, **_names(grant.levels)}
-                body["groupId" if grant.to_group else "userId"] = grant.holder.id
-                await self._client.call(operations.ADD_FOLDER_GRANT, content.GrantRow, body=body)
+                try:
+                    await self._give(thing, grant.holder.id, grant.levels, to_group=grant.to_group)
+                except (BadRequest, NotFound):
+                    refused.append(grant)
+        return refused
+
+    async def _give(self, thing: Folder | Secret, holder: int, levels: Levels, *, to_group: bool) -> content.GrantRow:
+        body: dict[str, object] = {("groupId" if to_group else "userId"): holder}
+        if isinstance(thing, Folder):
+            body |= {"folderId": int(thing.id), "breakInheritance": False, **_names(levels)}
+            return await self._client.call(operations.ADD_FOLDER_GRANT, content.GrantRow, body=body)
+        body |= {"secretId": int(thing.id), "secretAccessRoleName": levels.secret.value}
+        return await self._client.call(operations.ADD_SECRET_GRANT, content.GrantRow, body=body)
 
     async def _own(self, grant: Grant, *, detach: bool) -> Grant:
         """The grant with a row of the object's own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scim.content import (
@@ -205,6 +205,10 @@ class Holdings:
         await self._secrets.deactivate(secret)
         self.indexes[Kind.SECRET_GRANT].object_gone(secret.id)
 
+    async def secrets_below(self, folder: Folder) -> tuple[SecretId, ...]:
+        """One call a 1,000."""
+        return await self._secrets.below(folder.id)
+
     async def templates(self) -> tuple[Template, ...]:
         return await self._templates.every()
 
@@ -241,6 +245,17 @@ class Holdings:
         if detach:
             self.indexes[grant.kind].forget()
         self.indexes[grant.kind].gone(grant.id)
+
+    async def rights_on(self, thing: Folder | Secret) -> tuple[Grant, ...]:
+        """Two calls, and one an ancestor where it inherits."""
+        return tuple(await self._grants.applying(thing))
+
+    async def end_inheritance(self, kind: Kind, on: int, before: Sequence[Grant]) -> tuple[Grant, ...]:
+        """Four calls, and one for each right that the vault has dropped."""
+        try:
+            return tuple(await self._grants.end_inheritance(kind, on, before))
+        finally:
+            self.indexes[kind].forget()
 
     async def roles_of_group(self, group_id: GroupId) -> tuple[Ref, ...]:
         """One call."""

@@ -115,6 +115,11 @@ class Secrets:
         query = (*LISTED, ("filter.folderId", str(int(folder))), ("filter.includeSubFolders", "true"))
         return (await self._pager.window(SECRETS, 0, 1, query=query))[1]
 
+    async def below(self, folder: FolderId) -> tuple[SecretId, ...]:
+        """The secrets in a folder and in those below it."""
+        query = (*LISTED, ("filter.folderId", str(int(folder))), ("filter.includeSubFolders", "true"))
+        return tuple(SecretId(row.id) for row in await self._pager.walk(SECRETS, query=query, limit=self._scan_rows))
+
     async def in_folder(self, folder: FolderId, most: int) -> tuple[Ref, ...] | None:
         """The secrets in a folder, in one call; None when there are more than `most`."""
         query = (*LISTED, ("filter.folderId", str(int(folder))))

@@ -2,7 +2,8 @@
 
     partition                      key              what
     {vault}|{kind}                 {id:010d}        the object's Kept (so a page of objects is one range read)
-    {vault}|{kind}|gone            {id:010d}        tombstone marker: ids to leave out of lists and totals
+    {vault}|{kind}|gone            {id:010d}        tombstone marker: ids to leave out of lists and totals;
+                                                    of a secret: the folder with which it goes
     {vault}|{kind}|alias           {hash of name}   id of the object that goes by this name
     {vault}|{kind}|mail            {hash}|{id}      objects that hold this address besides the one the vault knows
 
@@ -12,7 +13,7 @@ Names and addresses are hashed: user text is never a key.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,9 +23,10 @@ import orjson
 from scim.errors import InvalidValue
 from scim.model import ConnectionId, ExternalId, Kept, Kind, VaultId, fold
 from scim.store.changes import ChangeStore
-from scim.store.table import Row, RowExists, Table
+from scim.store.table import Operation, Row, RowExists, Table
 
 CHUNK = 15_000  # characters; a property holds 64 KiB of UTF-16
+BATCH = 100  # operations of one transaction
 MOST_CHUNKS = 24  # 720 kB of UTF-16 in an entity of at most 1 MiB
 
 
@@ -84,6 +86,17 @@ class AttributeStore:
 
     async def unmark_gone(self, vault: VaultId, kind: Kind, object_id: int) -> None:
         await self._table.delete(f"{vault}|{kind}|gone", _key(object_id))
+
+    async def mark_gone_with(self, vault: VaultId, folder: int, secrets: Sequence[int], when: datetime) -> None:
+        """These secrets go when the folder does; see scim/directory/cascade.py."""
+        rows = [Row(f"{vault}|{Kind.SECRET}|gone", _key(s), {"when": when, "folder": folder}) for s in secrets]
+        for start in range(0, len(rows), BATCH):
+            await self._table.batch([Operation("put", row) for row in rows[start : start + BATCH]])
+
+    async def gone_with(self, vault: VaultId, secret: int) -> int | None:
+        """The folder that was about to be deleted with this secret in it."""
+        row = await self._table.get(f"{vault}|{Kind.SECRET}|gone", _key(secret))
+        return None if row is None else int(row.values["folder"])
 
     # -- names -------------------------------------------------------------------------------------------------------
 

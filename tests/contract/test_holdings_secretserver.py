@@ -12,7 +12,13 @@ from tests.contract.holdings_contract import HoldingsContract
 from tests.unit.secretserver.desk import Desk
 
 MILD: dict[str, Any] = {"missing_status": 404, "inherited_rows": "parent", "folder_permissions_unfiltered": True}
-ODD: dict[str, Any] = {"max_take": 7, "inherited_rows": "none", "user_rows": "user", "default_order": "unstable"}
+ODD: dict[str, Any] = {
+    "max_take": 7,
+    "inherited_rows": "none",
+    "user_rows": "user",
+    "default_order": "unstable",
+    "rows_after_break": "none",
+}
 OLD: dict[str, Any] = {"version": "11.2", "inherited_error": "errorCode", "v1_secrets": False, "put_missing": "keep"}
 
 

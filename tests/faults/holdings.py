@@ -284,3 +284,30 @@ async def in_view(w: Made) -> list[dict[str, Any]]:
 
 
 HOLDINGS = Play(WRITES, world, in_the_vault, in_view, repetitions)
+
+
+# -- a vault that copies no rows -------------------------------------------------------------------------------------
+
+
+async def forgetful_world(write: str = "", **settings: Any) -> Made:
+    """Here the rights of a folder or secret are gone when its inheritance ends, but for those of who ended it."""
+    w = await world(write, **settings)
+    w.door.vault.switches.set("rows_after_break", "none")
+    return w
+
+
+ENDING = {
+    name: WRITES[name]
+    for name in (
+        "create a right below",
+        "change a right below",
+        "delete a right below",
+        "create a right on an inheriting secret",
+    )
+}
+TO_THE_ROOT = {
+    "move a folder to the root": change(
+        "/Containers/{w.inner}", {"op": "replace", "path": "parent", "value": {"value": "-1"}}
+    )
+}
+FORGETFUL = Play({**ENDING, **TO_THE_ROOT}, forgetful_world, in_the_vault, in_view, repetitions)

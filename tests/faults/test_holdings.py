@@ -10,14 +10,28 @@ all of them.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import Iterable
 
 import pytest
 
-from tests.faults.dialogue import done_right, told_truth
-from tests.faults.holdings import HOLDINGS, READS, WRITES, in_the_vault, world
+from tests.faults.dialogue import Play, done_right, told_truth
+from tests.faults.holdings import (
+    ENDING,
+    FORGETFUL,
+    HOLDINGS,
+    READS,
+    TO_THE_ROOT,
+    WRITES,
+    Made,
+    forgetful_world,
+    in_the_vault,
+    in_view,
+    repetitions,
+    world,
+)
 from tests.faults.interruptions import (
     FOR_EVER,
     KINDS,
@@ -27,7 +41,7 @@ from tests.faults.interruptions import (
     faulty_vault,
     lines,
 )
-from tests.faults.mortal import deaths, killed
+from tests.faults.mortal import DEEP, Death, MortalStore, MortalVault, deaths, killed, life
 
 FEW = list(WRITES)[::4]
 SLOW_KINDS = ("slow", "hang", "drip")
@@ -159,3 +173,135 @@ async def test_a_process_killed_at_every_step_whoever_comes_first_afterwards(wri
     for at, after in await deaths(write, HOLDINGS):
         wrong += await killed(write, at, right, after=after, timer_first=timer_first, play=HOLDINGS)
     assert [] == wrong
+
+
+# -- rights that nobody's record holds -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", FORGETFUL.writes)
+async def test_a_vault_that_copies_no_rows_leads_to_the_same_rights(write: str) -> None:
+    """Whose right it was before the inheritance ended keeps it, as where the vault itself copies them."""
+    copied, forgetful = Play(FORGETFUL.writes, world, in_the_vault, in_view, repetitions), FORGETFUL
+    right, found = await done_right(write, copied), await done_right(write, forgetful)
+    assert right.vault == found.vault
+    assert right.view == found.view
+
+
+@pytest.mark.parametrize("timer_first", [False, True])
+@pytest.mark.parametrize("write", ENDING)
+async def test_a_process_killed_while_inheritance_ends_costs_nobody_a_right(write: str, timer_first: bool) -> None:
+    """Killed at any step, in a vault that copies no rows: the same request gives them back, and so does the timer.
+
+    Here from the first change on, at every third step; the slow test takes them all.
+    """
+    right = await done_right(write, FORGETFUL)
+    wrong: list[str] = []
+    for at, after in (await deaths(write, FORGETFUL))[list(ENDING).index(write) % 3 :: 3]:
+        wrong += await killed(write, at, right, after=after, timer_first=timer_first, play=FORGETFUL)
+    assert [] == wrong
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("timer_first", [False, True])
+@pytest.mark.parametrize("write", ENDING)
+async def test_a_process_killed_at_any_step_while_inheritance_ends_costs_nobody_a_right(
+    write: str, timer_first: bool
+) -> None:
+    right = await done_right(write, FORGETFUL)
+    wrong: list[str] = []
+    for at, after in await deaths(write, FORGETFUL):
+        wrong += await killed(write, at, right, after=after, timer_first=timer_first, play=FORGETFUL)
+    assert [] == wrong
+
+
+@pytest.mark.parametrize("write", TO_THE_ROOT)
+async def test_a_process_killed_while_a_folder_moves_to_the_root_costs_nobody_a_right(write: str) -> None:
+    """There nothing is above it any more: the timer gives back what it had."""
+    right = await done_right(write, FORGETFUL)
+    wrong: list[str] = []
+    for at, after in await deaths(write, FORGETFUL):
+        wrong += await killed(write, at, right, after=after, timer_first=True, play=FORGETFUL)
+    assert [] == wrong
+
+
+@pytest.mark.parametrize("write", ENDING)
+async def test_a_lost_answer_while_inheritance_ends_is_finished_by_the_same_request(write: str) -> None:
+    def kinds(pattern: str) -> Iterable[str]:
+        return ("drop-after", "drop-before") if is_change(pattern) else ()
+
+    assert [] == await faulty_vault(write, kinds, FORGETFUL)
+
+
+async def interrupted() -> Made:
+    """The right of user 7 below is being changed when the process dies: between the end of the inheritance, which takes
+    all rights with it in this vault, and the first right that is given back.
+    """
+    write = "change a right below"
+    end = (await life(write, FORGETFUL)).index("PATCH")
+    w = await forgetful_world()
+    death = Death()
+    w.door.restart(MortalStore(w.door.store, death), MortalVault(w.door.transport, death))
+    await w.client.get(DEEP)
+    death.order(end, after=True)
+    change = asyncio.ensure_future(WRITES[write](w))
+    await asyncio.wait_for(death.came.wait(), 30)
+    death.bury()
+    change.cancel()
+    await asyncio.gather(change, return_exceptions=True)
+    assert {1} == holders(w), "the vault's own record has nobody else any more"
+    w.door.restart()
+    return w
+
+
+def holders(w: Made) -> set[int]:
+    """Users with a row on the inner folder, groups left aside."""
+    return {r["userId"] for r in w.door.state()["folder_permissions"] if r["folderId"] == int(w.inner) and r["userId"]}
+
+
+async def test_what_is_known_to_have_been_there_is_never_said_to_be_absent() -> None:
+    """While rights are being given back, reads and writes of them are an outage of a moment, not a 404 or less."""
+    w = await interrupted()
+    told_truth(await w.client.get(f"/ContainerPermissions/{w.inherited}"), None)
+    query = {"filter": f'container.value eq "{w.inner}"'}
+    told_truth(await w.client.get("/ContainerPermissions", params=query), None)
+    told_truth(await w.client.delete(f"/ContainerPermissions/{w.inherited}"), None)
+    before = in_the_vault(w.door)
+    told_truth(await WRITES["create a right below"](w), None)
+    assert before == in_the_vault(w.door)
+    w.door.age(3)
+    answer = await w.client.get(f"/ContainerPermissions/{w.inherited}")
+    assert (200, ["View"]) == (answer.status_code, answer.json()["rights"])
+    assert {1, 7} == holders(w)
+
+
+async def test_a_right_that_is_taken_away_afterwards_is_not_given_back() -> None:
+    """The record of what was there ends with the first write after it."""
+    w = await interrupted()
+    w.door.age(3)
+    assert 204 == (await w.client.delete(f"/ContainerPermissions/{w.inherited}")).status_code
+    assert {1} == holders(w)
+    await w.door.upkeep()
+    assert {1} == holders(w)
+
+
+async def test_the_timer_tells_what_it_gave_back() -> None:
+    w = await interrupted()
+    await w.door.upkeep()
+    assert {1, 7} == holders(w)
+    told = [e for e in await w.door.audit() if e.action == "resume.inheritance.end"]
+    assert ["done"] == [e.outcome for e in told]
+    assert ["\\Box\\Inner"] == [e.object_name for e in told]
+    assert [] == [row for row in w.door.rows("journal") if row.partition.startswith("detach|")]
+
+
+async def test_a_right_that_the_vault_refuses_to_give_back_keeps_nobody_from_another() -> None:
+    """It is told and left out."""
+    w = await interrupted()
+    w.door.fail({"match": "^POST /api/v1/folder-permissions", "do": "400", "times": 1})
+    await w.door.upkeep()
+    assert {1} == holders(w)
+    rows = [r["groupId"] for r in w.door.state()["folder_permissions"] if r["folderId"] == int(w.inner)]
+    assert int(w.others) in rows
+    told = [e.detail for e in await w.door.audit() if e.action == "resume.inheritance.end"]
+    assert ["Secret Server refuses to give its right again to user 7"] == [d.partition("; ")[2] for d in told]

@@ -134,6 +134,17 @@ def test_a_walk_with_groups_and_roles_never_asks_per_user(stack: Stack) -> None:
     assert len(seen) == len(set(seen)) == total
 
 
+def test_a_page_from_the_middle_costs_one_call_after_people_left(stack: Stack) -> None:
+    """Leavers behind the page, of whom the vault's list is full, are no reason to ask a second time."""
+    leavers = [stack.new_user(fresh("leaver"))["id"] for _ in range(12)]
+    assert {204} == {stack.client.delete(f"/Users/{leaver}").status_code for leaver in leavers}
+    for query in ({"startIndex": 21, "count": 20}, {"startIndex": 1, "count": 50}, {"startIndex": 21, "count": 20}):
+        stack.forget_calls()
+        page = stack.client.get("/Users", params={**query, "attributes": "userName"}).json()
+        assert query["count"] == page["itemsPerPage"]
+        assert (1, 1) == spent(stack)
+
+
 def test_an_entra_reference_check_does_not_load_the_group(stack: Stack, user: dict[str, Any]) -> None:
     group = stack.new_group(fresh("check"), user["id"])
     stack.forget_calls()

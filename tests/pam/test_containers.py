@@ -134,6 +134,45 @@ async def test_where_the_policy_allows_it_the_contents_go_too(world: Make, vault
     assert not [s for s in inside if s.active]
 
 
+def of_their_own(w: World, secret: Any) -> int:
+    """A secret gets rights of its own; :return: a holder."""
+    w.tree.detach_secret(secret)
+    user = w.person()
+    if w.tree.secret_grants.held(secret.id, user.personal_group_id) is None:
+        w.tree.grant_secret(secret, user.personal_group_id, "View")
+    w.vault.changed()
+    return int(user.id)
+
+
+@pytest.mark.parametrize("vault", ["cascade", "refuse"])
+@pytest.mark.parametrize("missing", [400, 404])
+async def test_what_went_with_its_container_is_not_there_any_more(world: Make, vault: str, missing: int) -> None:
+    """A vault denies what is in no folder that one may view, instead of saying that it is gone."""
+    switches = {"delete_nonempty_folder": vault, "missing_status": missing}
+    w = world({"delete_non_empty": "allow", "breaker_floor": 100}, switches=switches)
+    below = {f.id for f in w.tree.below(1)}
+    inside = [s.id for s in w.tree.secrets.values() if s.active and s.folder_id in {1, *below}]
+    assert len(inside) > 1
+    holder = of_their_own(w, w.tree.secrets[inside[0]])
+    paths = [f"/PrivilegedData/{number}" for number in inside] + [f"/Containers/{number}" for number in below]
+    paths += [f"/PrivilegedDataPermissions/{inside[0]}-u{holder}", f"/ContainerPermissions/1-u{holder}"]
+    assert [200] * (len(paths) - 1) == [(await w.send("GET", path)).status for path in paths[:-1]]
+    assert 204 == (await w.send("DELETE", "/Containers/1")).status
+    assert dict.fromkeys(paths, 404) == {path: (await w.send("GET", path)).status for path in paths}
+    assert {404} == {(await w.send("DELETE", path)).status for path in paths}
+    assert 404 == (await w.patch(paths[0], {"op": "replace", "path": "name", "value": "again"})).status
+
+
+async def test_a_secret_that_is_denied_while_its_container_stands_is_unknown_and_not_absent(world: Make) -> None:
+    """Also when the container's deletion was begun and the vault refused it."""
+    w = world({"delete_non_empty": "allow", "breaker_floor": 100}, switches={"delete_nonempty_folder": "cascade"})
+    secret = next(s for s in w.tree.secrets.values() if s.active and s.folder_id == 1)
+    await w.ask("PUT", "/_sim/faults", {"rules": [{"match": "^DELETE /api/v1/folders/1$", "do": "403"}]})
+    assert 503 == (await w.send("DELETE", "/Containers/1")).status
+    await w.ask("PUT", "/_sim/faults", {"rules": [{"match": f"^GET /api/v1/secrets/{secret.id}/", "do": "403"}]})
+    assert 503 == (await w.send("GET", f"/PrivilegedData/{secret.id}")).status
+
+
 async def test_deleting_much_waits_for_a_human(world: Make) -> None:
     w = world(
         {"delete_non_empty": "allow", "breaker_floor": 2}, switches={"delete_nonempty_folder": "cascade"}, secrets=60

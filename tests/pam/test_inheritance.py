@@ -23,7 +23,7 @@ POLICIES = ("refuse", "break")
 HOLDERS = ("user", "group")
 SWITCHES: tuple[dict[str, Any], ...] = (  # whatever the vault says of inherited rows, and defaults to
     {"inherited_rows": "own", "inherited_error": "message", "user_rows": "both"},
-    {"inherited_rows": "parent", "inherited_error": "errorCode", "user_rows": "user"},
+    {"inherited_rows": "parent", "inherited_error": "errorCode", "user_rows": "user", "rows_after_break": "none"},
     {"inherited_rows": "none", "break_inheritance_default": False, "missing_status": 404},
 )
 MATRIX = list(itertools.product((True, False), RIGHTS, VERBS, POLICIES, HOLDERS))

@@ -12,7 +12,17 @@ import re
 from dataclasses import dataclass, field
 
 from scim.errors import InvalidFilter
-from scim.protocol.dialects.vocabulary import BOOLEANS, COMPARED_BY_VALUE, ENTERPRISE, ENTERPRISE_NAMES, Notes, is_urn
+from scim.protocol.dialects.place_filters import read_place
+from scim.protocol.dialects.vocabulary import (
+    COMPARED_AS_BOOLEANS,
+    COMPARED_BY_VALUE,
+    ENTERPRISE,
+    ENTERPRISE_NAMES,
+    OUR_NAMES,
+    OURS,
+    Notes,
+    is_urn,
+)
 from scim.protocol.limits import check_filter
 
 OPERATORS = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "lt", "ge", "le"})
@@ -56,6 +66,7 @@ class _Repair:
     state: str = "name"
     depth: int = 0  # inside of how many value-path brackets
     name: str = ""
+    operator: str = ""
     name_at: int = 0  # where the name stands in `out`
 
     def run(self) -> str:
@@ -87,17 +98,35 @@ class _Repair:
         self.state = "name" if piece in "([" else "next"
 
     def _string(self, piece: str) -> None:
-        if self.state == "value" and self._leaf() in BOOLEANS and piece[1:-1].lower() in {"true", "false"}:
+        if self.state == "value" and self._leaf() in COMPARED_AS_BOOLEANS and piece[1:-1].lower() in {"true", "false"}:
             self.notes.say("boolean sent as text")
             piece = piece[1:-1].lower()
-        self.out.append(piece)
+        if self.state == "value" and self.resource_type is not None and not self.depth:
+            self._place(piece, self.resource_type)
+        else:
+            self.out.append(piece)
         self.state = "next"
+
+    def _place(self, literal: str, resource_type: str) -> None:
+        """A literal, where the comparison may be with a folder."""
+        place = read_place(resource_type, self._bare(), self.operator, literal, self.notes)
+        if place.root:
+            parent = re.sub(r"\.value$", "", self.out[self.name_at], flags=re.IGNORECASE)
+            self.out[self.name_at :] = [f"not ({parent} pr)" if self.operator == "eq" else f"{parent} pr"]
+            return
+        if place.path:
+            self.out[self.name_at] = re.sub(r"(?<![^:])name$", "path", self.out[self.name_at], flags=re.IGNORECASE)
+        self.out.append(place.literal)
 
     def _word(self, piece: str) -> None:
         low = piece.lower()
         if self.state == "value":
-            self.out.append(self._unquoted(piece))
-            self.state = "next"
+            literal = self._unquoted(piece)
+            if literal.startswith('"'):
+                self._string(literal)
+            else:
+                self.out.append(literal)
+                self.state = "next"
         elif self.state == "operator" and low in OPERATORS:
             self._compare(low, piece)
         elif self.state == "operator" and low == "pr":
@@ -119,7 +148,7 @@ class _Repair:
             self.out[self.name_at] += ".value"
             self.notes.say("complex attribute compared by its value")
         self.out.append(operator if piece == operator else self._lowered(piece))
-        self.state = "value"
+        self.operator, self.state = operator, "value"
 
     def _present(self, piece: str) -> None:
         self._qualify()
@@ -127,11 +156,16 @@ class _Repair:
         self.state = "next"
 
     def _qualify(self) -> None:
-        """`manager eq "x"` (Entra): an enterprise attribute without its URN."""
-        if self.depth or self.resource_type not in {None, "User"}:
+        """`manager eq "x"` (Entra): an attribute of an extension without its URN."""
+        if self.depth:
             return
         head, dot, tail = self.name.partition(".")
-        canonical = ENTERPRISE_NAMES.get(head.lower())
+        ours = OUR_NAMES.get(self.resource_type or "", {}).get(head.lower())
+        if ours is not None:
+            self.out[self.name_at] = self.name = f"{OURS}{self.resource_type}:{ours}{dot}{tail}"
+            self.notes.say("attribute of our extension without its schema")
+            return
+        canonical = ENTERPRISE_NAMES.get(head.lower()) if self.resource_type in {None, "User"} else None
         if canonical is None:
             return
         if canonical == "manager" and tail.lower() == "managerid":

@@ -14,6 +14,7 @@ CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 PAM = "urn:ietf:params:scim:schemas:pam:1.0:"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 LINKED_OBJECT = PAM + "LinkedObject"
+OURS = "urn:ietf:params:scim:schemas:extension:secretserver:1.0:"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -41,6 +42,7 @@ ENDPOINTS: Mapping[str, str] = {
 
 # Names in lower case, because SCIM compares them so (RFC 7643 §2.1).
 BOOLEANS = frozenset({"active", "primary"})
+COMPARED_AS_BOOLEANS = BOOLEANS | {"inherited", "direct", "restricted", "inheritspermissions", "enabled", "assignable"}
 MULTI_VALUED: Mapping[str, frozenset[str]] = {
     "User": frozenset(
         {"emails", "phonenumbers", "ims", "photos", "addresses", "groups", "entitlements", "roles", "x509certificates"}
@@ -62,6 +64,12 @@ ENTERPRISE_SIMPLE = {
     name.lower(): name for name in ("employeeNumber", "costCenter", "organization", "division", "department")
 }
 ENTERPRISE_NAMES = {**ENTERPRISE_SIMPLE, "manager": "manager"}
+OUR_NAMES: Mapping[str, Mapping[str, str]] = {
+    "PrivilegedData": {n.lower(): n for n in ("template", "folder", "path", "inheritsPermissions", "restricted")},
+    "ContainerPermission": {
+        n.lower(): n for n in ("folderLevel", "secretLevel", "inherited", "direct", "inheritedFrom")
+    },
+}  # of our extensions, which clients filter by without their URN
 SIMPLE = frozenset(
     {
         "username",
@@ -88,7 +96,7 @@ SIMPLE = frozenset(
 ) | frozenset(ENTERPRISE_SIMPLE)
 COMPLEX_SINGLE = frozenset({"name"})
 COMPARED_BY_VALUE = frozenset(
-    {"container", "user", "group", "privilegeddata", "parent", "owner", "members", "manager"}
+    {"container", "user", "group", "privilegeddata", "parent", "owner", "members", "manager", "folder"}
 )  # `container eq 1` means `container.value eq "1"` (pam-scim 1.4)
 IGNORED_IN_BODIES = frozenset({"id", "meta"})  # read-only: RFC 7644 §3.3, Okta's PUT sends them back
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,3 +75,38 @@ async def test_a_walk_over_few_holes_costs_one_call_a_page() -> None:
         seen += [u.id for u in found.items]
     assert [i for i in range(1, 1001) if i not in hidden] == seen
     assert rows.calls <= 10
+
+
+@pytest.mark.parametrize(
+    ("hidden", "total"),
+    [
+        ([2, *range(61, 90)], 200),  # the connector's own account in front, leavers far behind the page
+        (list(range(101, 165)), 200),
+        ([3, 5, 8, 13, 21, 34], 40),
+    ],
+)
+@pytest.mark.parametrize(("offset", "limit"), [(20, 20), (1, 1), (5, 30)])
+async def test_a_page_from_the_middle_costs_one_call_wherever_the_leavers_stand(
+    hidden: list[int], total: int, offset: int, limit: int
+) -> None:
+    """Nothing was read before: the page begins where it would without leavers, and reads a row more for each."""
+    rows = Rows(list(range(1, total + 1)))
+    found = await page_by_offset(rows, hidden, {}, Window(offset, limit))
+    visible = [i for i in range(1, total + 1) if i not in hidden]
+    assert visible[offset : offset + limit] == [u.id for u in found.items]
+    assert 1 == rows.calls
+
+
+@pytest.mark.parametrize("hidden", [list(range(2, 300, 2)), list(range(30, 230))])
+async def test_a_page_within_one_that_was_served_costs_one_call_however_many_leavers_there_are(
+    hidden: list[int],
+) -> None:
+    """Where each of its rows stands is known by then, and so is how many rows lie between them."""
+    rows, hints = Rows(list(range(1, 600))), dict[int, int]()
+    await page_by_offset(rows, hidden, hints, Window(0, 100))
+    visible = [i for i in range(1, 600) if i not in hidden]
+    for offset in (0, 20, 29, 55, 80):
+        rows.calls = 0
+        found = await page_by_offset(rows, hidden, hints, Window(offset, 20))
+        assert visible[offset : offset + 20] == [u.id for u in found.items]
+        assert 1 == rows.calls, offset

@@ -1,0 +1,127 @@
+"""Ending an inheritance so that nobody loses a right, whatever the vault does and whoever dies on the way.
+
+Whether a folder or secret keeps rows for what it inherited is not known for every vault (facts 8, 12.1). So the rights
+that apply are written down before the inheritance ends, what is missing afterwards is given again, and only then the
+record goes. What a crash leaves of it is finished by the next request about these rights, or by the timer. Until then
+those rights are neither there nor absent: who asks is told to come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from scim.content import Folder, FolderLevel, Grant, Levels, Secret, SecretLevel, spoken
+from scim.context import note
+from scim.directory.kept import KeptRows, now
+from scim.directory.port_vault import VaultDirectory
+from scim.errors import BadRequest, ChangedMeanwhile, NotFound
+from scim.model import FolderId, Kind, Ref, SecretId, VaultId
+from scim.store.detachments import Detachment, Detachments
+
+UNDER_WAY = timedelta(minutes=2)
+"""No request takes so long: a record that is older was left by one that died."""
+
+
+class Detaching(KeptRows):
+    """What the wrapper's half about holdings does before and after an inheritance ends."""
+
+    _detachments: Detachments
+    _request_id: str
+
+    async def _remembered(self, kind: Kind, thing: Folder | Secret) -> Detachment:
+        """Write down which rights apply to it."""
+        rights = await self._inner.rights_on(thing)
+        detachment = Detachment(
+            vault=self._vault,
+            kind=kind,
+            on=int(thing.id),
+            name=thing.path if isinstance(thing, Folder) else thing.name,
+            connection=self._connection.id,
+            request_id=self._request_id,
+            at=now(),
+            rights=tuple((g.holder.id, g.to_group, g.levels.folder or "", g.levels.secret) for g in rights),
+        )
+        await self._detachments.put(detachment)
+        return detachment
+
+    async def _detach(self, kind: Kind, on: Folder | Secret | int) -> None:
+        """End the inheritance of one object; every right that applied to it stands at itself afterwards."""
+        thing = await _thing(self._inner, kind, on) if isinstance(on, int) else on
+        detachment = await self._remembered(kind, thing)
+        try:
+            await self._give_back(detachment)
+        except BadRequest:  # refused, so nothing ended
+            await self._detachments.drop(detachment)
+            raise
+
+    async def _give_back(self, detachment: Detachment) -> None:
+        refused = await _given_back(self._inner, detachment)
+        if refused:
+            note(refused)
+        await self._detachments.drop(detachment)
+
+    async def _none_under_way(self, kind: Kind, on: int) -> bool:
+        """Finish what somebody left who ended the inheritance here. :return: whether there was nothing of that kind.
+
+        :raises ChangedMeanwhile: Another request is just at it.
+        """
+        left = await self._detachments.get(self._vault, kind, on)
+        if left is None:
+            return True
+        wait = left.at + UNDER_WAY - datetime.now(UTC)
+        if wait > timedelta(0):
+            raise ChangedMeanwhile(
+                f"The inheritance of {spoken(left.name)} is being ended at this moment, and its rights are given to "
+                f"itself; please come back",
+                retry_after=max(1, int(wait.total_seconds())),
+            )
+        await finish(self._inner, self._detachments, left)
+        return False
+
+
+async def left_over(detachments: Detachments, vault: VaultId) -> AsyncIterator[Detachment]:
+    """What nobody is at any more."""
+    async for detachment in detachments.left(vault):
+        if datetime.now(UTC) - detachment.at >= UNDER_WAY:
+            yield detachment
+
+
+async def finish(directory: VaultDirectory, detachments: Detachments, left: Detachment) -> str:
+    """What became of it, in words; what is missing is given again."""
+    try:
+        thing = await _thing(directory, left.kind, left.on)
+    except NotFound:
+        said = "unknown, checked: it is not there any more"
+    else:
+        if thing.inherits:
+            said = "not done: it inherits its rights as before"
+        else:
+            refused = await _given_back(directory, left)
+            said = f"finished: every right that applied before stands at itself{'; ' if refused else ''}{refused}"
+    await detachments.drop(left)
+    return said
+
+
+async def _given_back(directory: VaultDirectory, detachment: Detachment) -> str:
+    """:return: Whom the vault refuses a right that he had, in words; mostly nobody."""
+    on = Ref(detachment.on, detachment.name)
+    before = [
+        Grant(
+            detachment.kind,
+            on,
+            Ref(holder, ""),
+            to_group,
+            Levels(FolderLevel(folder) if folder else None, SecretLevel(secret)),
+        )
+        for holder, to_group, folder, secret in detachment.rights
+    ]
+    refused = await directory.end_inheritance(detachment.kind, detachment.on, before)
+    whom = ", ".join(f"{'group' if g.to_group else 'user'} {g.holder.id}" for g in refused[:20])
+    return f"Secret Server refuses to give its right again to {whom}" if whom else ""
+
+
+async def _thing(directory: VaultDirectory, kind: Kind, on: int) -> Folder | Secret:
+    if kind is Kind.FOLDER_GRANT:
+        return await directory.folder(FolderId(on))
+    return await directory.secret(SecretId(on))
