@@ -43,6 +43,8 @@ They never hold a secret, and echo at most 64 characters of what was sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class ConnectorError(Exception):
     """An error with an HTTP status and, for some, a SCIM type (RFC 7644 §3.12)."""
@@ -80,6 +82,12 @@ class UnknownMembers(InvalidValue):
     def __init__(self, detail: str, members: tuple[int, ...]) -> None:
         super().__init__(detail)
         self.members = members
+
+    @classmethod
+    def of(cls, members: Iterable[int]) -> UnknownMembers:
+        """One text for ids that never were and for those of the deleted."""
+        unknown = tuple(int(member) for member in members)
+        return cls(f"members: Secret Server has no user {', '.join(map(str, unknown[:10]))}", unknown)
 
 
 class PasswordRefused(InvalidValue): ...
