@@ -208,3 +208,12 @@ def excerpt(value: object) -> str:
     """At most 64 printable characters of something that a client sent, quoted: what an error may echo."""
     text = "".join(c if c.isprintable() else "?" for c in str(value))
     return repr(text if len(text) <= 64 else text[:61] + "…")
+
+
+def path_excerpt(path: object) -> str:
+    """A PATCH path as an error may echo it: without what its filter looks for, which may be a secret's value."""
+    head, bracket, rest = str(path).partition("[")
+    head, space, _ = head.partition(" ")
+    tail = rest.rpartition("]")[2] if "]" in rest else ""
+    shown = f"{head}[…]{tail if tail.startswith('.') else ''}" if bracket and not space else head
+    return excerpt(shown + (" …" if space else ""))

@@ -390,7 +390,12 @@ def fingerprint(*parts: object) -> str:
 
 def fold(name: str) -> str:
     """The form in which names are compared: vaults fold case, width and trailing blanks (NFKC, casefold, strip)."""
-    return unicodedata.normalize("NFKC", name).casefold().strip()
+    return folded(name).strip()
+
+
+def folded(text: str) -> str:
+    """Text as it is compared, blanks included: what `co` and `sw` look into, and what lists are ordered by."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
 def spellings(name: str) -> tuple[str, ...]:

@@ -191,3 +191,102 @@ async def test_a_name_that_only_looks_different_is_taken(alike: str) -> None:
         f"/Groups/{other}", json=patch({"op": "replace", "path": "displayName", "value": alike})
     )
     assert (409, "uniqueness") == (renamed.status_code, renamed.json()["scimType"])
+
+
+# -- what a filter compares with -------------------------------------------------------------------------------------
+
+
+async def found(client: Any, endpoint: str, text: str) -> list[str]:
+    answer = await client.get(f"/{endpoint}", params={"filter": text, "attributes": "id"})
+    assert 200 == answer.status_code, answer.text
+    return [entry["id"] for entry in answer.json()["Resources"]]
+
+
+async def test_a_time_without_a_zone_is_utc() -> None:
+    _, client = await opened()
+    (made,) = await members_of(client, "z1")
+    for zone in ("", "Z", "+00:00", ".000", ".1234567"):
+        for attribute in ("meta.lastModified", "meta.created"):
+            assert made in await found(client, "Users", f'{attribute} gt "2001-01-01T00:00:00{zone}"')
+            assert [] == await found(client, "Users", f'{attribute} gt "2999-01-01T00:00:00{zone}"')
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("bad", ['"2026-11-27"', "5", "true", '"5"', '"yesterday"', '"2026-13-27T00:00:00Z"', '""'])
+async def test_a_time_is_compared_with_a_time_only(bad: str, strict: bool) -> None:
+    from scim.model import Policies
+
+    _, client = await opened(policies=Policies(strict=strict))
+    for where in ("/Users", "/Groups", "/Containers"):
+        for attribute in ("meta.created", "meta.lastModified"):
+            answer = await client.get(where, params={"filter": f"{attribute} gt {bad}"})
+            assert (400, "invalidFilter") == (answer.status_code, answer.json()["scimType"]), answer.text
+            assert f"{attribute}: " in answer.json()["detail"]
+            assert "2026-11-27T09:30:00Z" in answer.json()["detail"]
+
+
+SPELLINGS = [
+    ("jos\u00e9", "jose\u0301"),
+    ("jose\u0301", "JOS\u00c9"),
+    ("stra\u00dfe", "STRASSE"),
+    ("strasse", "stra\u00dfe"),
+    ("Ann", "\uff41nn"),
+    ("\u0130lker", "i\u0307lker"),
+    (" blank ", "blank"),
+    ("blank", "  blank "),
+]
+
+
+@pytest.mark.parametrize(("stored", "asked"), SPELLINGS)
+async def test_a_name_is_found_exactly_where_it_is_taken(stored: str, asked: str) -> None:
+    _, client = await opened()
+    person = (await client.post("/Users", json=user(stored, displayName=stored))).json()["id"]
+    team = (await client.post("/Groups", json=group(stored))).json()["id"]
+    assert [person] == await found(client, "Users", f'userName eq "{asked}"')
+    assert [team] == await found(client, "Groups", f'displayName eq "{asked}"')
+    assert [person] == await found(client, "Users", f'userName sw "{asked.strip()}"')
+    assert [person] == await found(client, "Users", f'not (userName ne "{asked}")')
+    if stored == stored.strip() and asked == asked.strip():
+        assert [person] == await found(client, "Users", f'displayName eq "{asked}"')
+    assert 409 == (await client.post("/Users", json=user(asked))).status_code
+    assert 409 == (await client.post("/Groups", json=group(asked))).status_code
+
+
+# -- secrets in paths ------------------------------------------------------------------------------------------------
+
+
+async def test_a_secret_in_the_filter_of_a_path_is_answered_kept_and_logged_nowhere(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mark = "Hunter2-Aa1"
+    door, client = await opened()
+    (made,) = await members_of(client, "s1")
+    ours = "urn:ietf:params:scim:schemas:extension:secretserver:1.0:PrivilegedData"
+    secret = await client.get("/PrivilegedData?count=1")
+    places = [f"/Users/{made}"] + [f"/PrivilegedData/{s['id']}" for s in secret.json()["Resources"]]
+    caplog.set_level("DEBUG")
+    paths = [
+        *(f'fields[value eq "{mark}"]', f"fields[value eq '{mark}'].value", f"fields[value eq {mark}]"),
+        *(f'{ours}:fields[value eq "{mark}"].name', f'password eq "{mark}"', f'password[value eq "{mark}"]'),
+        *(f'fields[name eq "Password" and value eq "{mark}"].value', f'fields[value eq "{mark}"', f'fields "{mark}"'),
+    ]
+    said = []
+    for place in places:
+        for path in paths:
+            operations = [{"op": "remove", "path": path}, {"op": "replace", "path": path, "value": "y"}]
+            operations += [{"op": "add", "value": {path: "y"}}]
+            for operation in operations:
+                said.append(await client.patch(place, json=patch(operation)))
+                bulk = {"method": "PATCH", "path": place, "data": patch(operation)}
+                schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]
+                said.append(await client.post("/Bulk", json={"schemas": schemas, "Operations": [bulk]}))
+    fields = [{"name": "Password", "value": mark}]
+    said.append(await client.post("/PrivilegedData", json={"name": "s", "fields": fields}))
+    await client.get("/PrivilegedData", params={"filter": f'fields.value eq "{mark}"'})
+    await door.connector.recorder.flush()
+    assert [] == [answer.json()["detail"] for answer in said if mark in answer.text]
+    assert [] == [
+        repr(row.values)[:3000] for t in door.store.tables for row in door.rows(t) if mark in repr(row.values)
+    ]
+    assert [] == [r.getMessage() for r in caplog.records if not r.name.startswith("httpx") and mark in r.getMessage()]
+    assert any("fields[•••]" in repr(row.values) for row in door.rows("messages")), "what was asked is kept without it"
