@@ -43,6 +43,8 @@ They never hold a secret, and echo at most 64 characters of what was sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class ConnectorError(Exception):
     """An error with an HTTP status and, for some, a SCIM type (RFC 7644 §3.12)."""
@@ -80,6 +82,12 @@ class UnknownMembers(InvalidValue):
     def __init__(self, detail: str, members: tuple[int, ...]) -> None:
         super().__init__(detail)
         self.members = members
+
+    @classmethod
+    def of(cls, members: Iterable[int]) -> UnknownMembers:
+        """One text for ids that never were and for those of the deleted."""
+        unknown = tuple(int(member) for member in members)
+        return cls(f"members: Secret Server has no user {', '.join(map(str, unknown[:10]))}", unknown)
 
 
 class PasswordRefused(InvalidValue): ...
@@ -200,3 +208,12 @@ def excerpt(value: object) -> str:
     """At most 64 printable characters of something that a client sent, quoted: what an error may echo."""
     text = "".join(c if c.isprintable() else "?" for c in str(value))
     return repr(text if len(text) <= 64 else text[:61] + "…")
+
+
+def path_excerpt(path: object) -> str:
+    """A PATCH path as an error may echo it: without what its filter looks for, which may be a secret's value."""
+    head, bracket, rest = str(path).partition("[")
+    head, space, _ = head.partition(" ")
+    tail = rest.rpartition("]")[2] if "]" in rest else ""
+    shown = f"{head}[…]{tail if tail.startswith('.') else ''}" if bracket and not space else head
+    return excerpt(shown + (" …" if space else ""))

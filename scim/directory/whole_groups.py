@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from scim.context import RECOVERED, note
 from scim.directory.kept import FEW, KeptRows, now, revision
-from scim.errors import OutcomeUnknown, Uniqueness
+from scim.directory.visible import among
+from scim.errors import OutcomeUnknown, Uniqueness, UnknownMembers
 from scim.model import (
     NOTHING_KEPT,
     ExternalId,
@@ -20,7 +22,9 @@ from scim.model import (
     Kind,
     NewGroup,
     UserId,
+    UserQuery,
     fold,
+    lookalike,
 )
 
 
@@ -72,6 +76,8 @@ class WholeGroups(KeptRows):
         return Found(len(mine), mine)
 
     async def create_group(self, new: NewGroup) -> Group:
+        await self._refuse_leavers(new.members)
+        await self._refuse_lookalike(new.name)
         for group in (await self._inner.find_groups(GroupQuery(name=new.name))).items:
             if fold(group.name) == fold(new.name):
                 return await self._finished(group, new)
@@ -133,7 +139,32 @@ class WholeGroups(KeptRows):
         stale = tuple(UserId(m.id) for m in group.members or ())
         return await self._inner.change_group(group, GroupChange(remove_members=stale)) if stale else group
 
+    async def _refuse_leavers(self, members: Sequence[UserId]) -> None:
+        """:raises UnknownMembers: Among them is who was deleted: back with a new account, they would hold the group."""
+        if not members:
+            return
+        hidden = await self._hidden.ids()
+        gone = tuple(m for m in members if among(hidden, m))
+        if gone:  # somebody may have given the account back in the vault itself
+            found = await self._inner.find_users(UserQuery(ids=gone))
+            back = {user.id for user in found.items if user.enabled}
+            gone = tuple(m for m in gone if m not in back)
+        if gone:
+            raise UnknownMembers.of(gone)
+
+    async def _refuse_lookalike(self, name: str, but: GroupId | None = None) -> None:
+        """:raises Uniqueness: A group of another spelling reads the same. A call more, for such names only."""
+        plain = lookalike(name)
+        if plain in ("", name.strip()):
+            return
+        others = await self._inner.find_groups(GroupQuery(name=plain))
+        if any(g.id != but and fold(g.name) != fold(name) for g in others.items):
+            raise Uniqueness(f"A group with the displayName {plain[:64]!r} exists already, which reads the same")
+
     async def change_group(self, group: Group, change: GroupChange) -> Group:
+        await self._refuse_leavers(change.add_members)
+        if change.name is not None:
+            await self._refuse_lookalike(change.name, group.id)
         if change.name is not None and fold(change.name) != fold(group.name):
             others = await self._inner.find_groups(GroupQuery(name=change.name))
             if any(g.id != group.id and fold(g.name) == fold(change.name) for g in others.items):

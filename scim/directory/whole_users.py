@@ -32,12 +32,15 @@ class WholeUsers(UserNames):
     # -- reading users -----------------------------------------------------------------------------------------------
 
     async def user(self, user_id: UserId, *, groups: bool = False, roles: bool = False) -> User:
-        user, kept = await asyncio.gather(
-            self._inner.user(user_id, groups=groups, roles=roles),
-            self._attributes.get(self._vault, Kind.USER, user_id),
-        )
-        seen = await self._join(user, kept)
-        if seen is None or user_id in await self._own():
+        try:
+            user, kept = await asyncio.gather(
+                self._inner.user(user_id, groups=groups, roles=roles),
+                self._attributes.get(self._vault, Kind.USER, user_id),
+            )
+            seen = await self._join(user, kept)
+        except NotFound:
+            seen = None
+        if seen is None or user_id in await self._own():  # one text for all, so that nothing is told by it
             raise NotFound(f"There is no user with the id {int(user_id)}")
         return seen
 

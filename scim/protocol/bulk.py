@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -21,20 +20,16 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.routing import Operation
 
-from scim.errors import ConnectorError, InvalidSyntax, InvalidValue, TooLarge, Unavailable, excerpt
-from scim.protocol.dialects.vocabulary import PATCH_OP, is_urn
+from scim.errors import ConnectorError, Held, InvalidSyntax, InvalidValue, TooLarge, Unavailable, excerpt
+from scim.protocol.bulk_plan import Later, Plan, postponed, references
+from scim.protocol.dialects.vocabulary import PATCH_OP
 from scim.protocol.limits import MAX_BODY_BYTES, MAX_OPERATIONS, member, parse_json
 
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
-AT_ONCE = 8  # operations under way; a vault should still have room for others
 LAST_SECONDS = 2.0  # of the budget, kept to write the answer
 _SINGLE = (Operation.create, Operation.replace, Operation.patch, Operation.delete)
-_PREFIX = "bulkId:"
-_WITHIN = re.compile(r'(?<=["/])bulkId:([^"/\]]+)')  # within the path of an operation, or of a PATCH operation
 
 log = logging.getLogger("scim.bulk")
-
-Resolve = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,123 +49,53 @@ def check_bulk(body: Any, size: int, limits: BulkLimits) -> None:
         raise TooLarge(f"The bulk has {len(operations)} operations, {limits.operations} are allowed: please split it")
 
 
-@dataclass(slots=True)
-class Later:
-    """What a creation had to leave out, because it refers to something that could only be created after it."""
-
-    index: int
-    path: str  # of what was created
-    operations: list[dict[str, Any]]
-    waits_for: set[str]
-
-
-@dataclass(slots=True)
-class Plan:
-    """The operations of one bulk, who creates what, and what became of each so far."""
-
-    operations: list[Any]
-    most_errors: int | None
-    refused: Mapping[int, ConnectorError]
-    creations: dict[str, int] = field(default_factory=dict)  # bulkId → position of its POST
-    created: dict[str, str] = field(default_factory=dict)  # bulkId → id
-    results: dict[int, dict[str, Any]] = field(default_factory=dict)
-    later: list[Later] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for index, operation in enumerate(self.operations):
-            if isinstance(operation, Mapping) and operation.get("method") == "POST":
-                bulk_id = operation.get("bulkId")
-                if isinstance(bulk_id, str) and bulk_id:
-                    self.creations.setdefault(bulk_id, index)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether failOnErrors is reached (RFC 7644 §3.7.3)."""
-        errors = sum(int(result["status"]) >= 400 for result in self.results.values())
-        return self.most_errors is not None and errors > 0 and errors >= self.most_errors
-
-    def order(self) -> Iterator[int]:
-        """Positions in the request's order, but a creation comes before what refers to it. Without recursion."""
-        visited: set[int] = set()
-        for root in range(len(self.operations)):
-            if root in visited:
-                continue
-            visited.add(root)
-            walk = [(root, self._needs(root))]
-            while walk:
-                index, needs = walk[-1]
-                needed = next((n for n in needs if n not in visited), None)
-                if needed is None:
-                    walk.pop()
-                    yield index
-                else:
-                    visited.add(needed)
-                    walk.append((needed, self._needs(needed)))
-
-    def waves(self) -> Iterator[list[int]]:
-        """Neighbours that cannot touch each other go together: one kind of write, to distinct users or distinct groups.
-
-        One at a time where the client wants to stop at an error.
-        """
-        wave: list[int] = []
-        kind, taken = "", set[str]()
-        for index in self.order():
-            its_kind, touches = self._touches(index)
-            together = wave and its_kind == kind and its_kind and len(wave) < AT_ONCE and not touches & taken
-            if wave and not together:
-                yield wave
-                wave, taken = [], set()
-                its_kind, touches = self._touches(index)  # what it refers to may be there by now
-            wave.append(index)
-            kind, taken = its_kind, taken | touches
-        if wave:
-            yield wave
-
-    def _touches(self, index: int) -> tuple[str, set[str]]:
-        """The kind of a write and the names of what it touches; no kind: it has to go alone."""
-        operation = self.operations[index]
-        alone = self.most_errors is not None or index in self.refused or not isinstance(operation, Mapping)
-        if alone or self.missing(operation):
-            return "", set()
-        method, path, data = (operation.get(name) for name in ("method", "path", "data"))
-        endpoint, _, target = str(path).strip("/").partition("/")
-        if endpoint not in ("Users", "Groups") or not isinstance(method, str):
-            return "", set()
-        if method != "POST":
-            return f"{method} {endpoint}", {str(self.resolve(f"/{target}"))}
-        known = data if isinstance(data, dict) else {}
-        names = [member(known, name) for name in ("username", "displayname", "externalid")]
-        touches = {f"{place} {str(name).strip().casefold()}" for place, name in enumerate(names) if name}
-        return f"POST {endpoint}", touches | {f"bulkId {operation.get('bulkId') or index}"}
-
-    def _needs(self, index: int) -> Iterator[int]:
-        return iter([self.creations[name] for name in references(self.operations[index]) if name in self.creations])
-
-    def missing(self, operation: Any) -> set[str]:
-        """Which references of an operation lead to nothing (yet)."""
-        return {name for name in references(operation) if name not in self.created}
-
-    def resolve(self, value: Any) -> Any:
-        return replaced(value, lambda name: self.created.get(name, _PREFIX + name))
-
-
 async def run_bulk(handler: Any, request: ScimRequest) -> ScimResponse:
     """Carry out a bulk request and tell what became of each operation, in the order of the request."""
     body = parse_json(request.body)
     check_bulk(body, len(request.body), handler.bulk_limits)
     plan = read_plan(body, handler.refused)
-    for wave in plan.waves():
-        if plan.stopped:
-            break
-        entries = await asyncio.gather(*(_step(handler, request, plan, index) for index in wave))
-        plan.results |= dict(zip(wave, entries, strict=True))
-        await _catch_up(handler, request, plan)
+    await _run(handler, request, plan)
     for left in plan.later:
         names = ", ".join(sorted(left.waits_for))
         problem = ConflictException(detail=f"It was created, but {excerpt(names)}, which it refers to, was not")
-        plan.results[left.index] |= _failure(handler, problem)
+        plan.results[left.index] |= _failure(handler, plan, problem)
+    _tell_how_to_go_on(plan)
     results = [plan.results[index] for index in sorted(plan.results)]
-    return ScimResponse(HTTPStatus.OK, {"schemas": [BULK_RESPONSE], "Operations": results})
+    headers = {"Retry-After": str(plan.wait)} if plan.wait else {}
+    return ScimResponse(HTTPStatus.OK, {"schemas": [BULK_RESPONSE], "Operations": results}, headers)
+
+
+async def _run(handler: Any, request: ScimRequest, plan: Plan) -> None:
+    """In order, each as soon as nothing under way can touch the same; references are added with nothing under way."""
+    running: dict[asyncio.Task[dict[str, Any]], int] = {}
+
+    async def one_ends() -> None:
+        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        plan.results |= {running.pop(task): task.result() for task in done}
+        if not running:
+            await _catch_up(handler, request, plan)
+
+    async with asyncio.TaskGroup() as group:
+        for index in plan.order():
+            while not plan.may_begin(index, running.values()):
+                await one_ends()
+            if plan.stopped:
+                break
+            plan.begin(index)
+            running[group.create_task(_step(handler, request, plan, index))] = index
+        while running:
+            await one_ends()
+
+
+def _tell_how_to_go_on(plan: Plan) -> None:
+    """In the entries for which no time was left. The RFC has no words for a bulk that is done in part."""
+    done, every = len(plan.results) - len(plan.left_out), len(plan.results)
+    for index in plan.left_out:
+        plan.results[index]["response"]["detail"] = (
+            f"Not begun: the time of this bulk ended after {done} of its {every} operations. Send the operations that "
+            f"say so in a bulk of their own, of at most {max(done, 1)}; a bulkId of this bulk is not known there, so "
+            "write the id that was answered here in its place"
+        )
 
 
 def read_plan(body: Any, refused: Mapping[int, ConnectorError]) -> Plan:
@@ -198,9 +123,14 @@ async def _step(handler: Any, request: ScimRequest, plan: Plan, index: int) -> d
             raise plan.refused[index]
         data, later = _ready(plan, index)
         single = _single(request, str(sent.get("method") or ""), path, data, sent.get("version"))
+        if plan.too_late(handler.deadline - LAST_SECONDS - time.monotonic()):
+            plan.left_out.append(index)
+            raise Unavailable("Not begun", retry_after=1)
+        begun = time.monotonic()
         response = await _carry_out(handler, single)
+        plan.took.append(time.monotonic() - begun)
     except Exception as problem:  # noqa: BLE001  # whatever happens to one operation, the others have their turn
-        return entry | _failure(handler, problem)
+        return entry | _failure(handler, plan, problem)
     entry |= {"status": str(int(response.status))}
     entry |= {name: response.headers[h] for name, h in _TOLD if h in response.headers}
     created = response.body["id"] if single.method == "POST" and response.body else None
@@ -236,29 +166,6 @@ def _ready(plan: Plan, index: int) -> tuple[Any, list[dict[str, Any]]]:
     return plan.resolve(data), later
 
 
-def postponed(data: Mapping[str, Any], pending: set[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A resource without the attributes that refer to what is still to be created, and the PATCH that adds them.
-
-    RFC 7644 §3.7.1: circular references must at least be tried.
-    """
-    kept: dict[str, Any] = {}
-    later: list[dict[str, Any]] = []
-    for name, value in data.items():
-        if not _refers(value, pending):
-            kept[name] = value
-        elif isinstance(value, list):
-            kept[name] = [entry for entry in value if not _refers(entry, pending)]
-            waiting = [entry for entry in value if _refers(entry, pending)]
-            later.append({"op": "add", "path": name, "value": waiting})
-        elif is_urn(name) and isinstance(value, Mapping):
-            kept[name] = {key: item for key, item in value.items() if not _refers(item, pending)}
-            waiting = [key for key in value if key not in kept[name]]
-            later += [{"op": "add", "path": f"{name}:{key}", "value": value[key]} for key in waiting]
-        else:
-            later.append({"op": "add", "path": name, "value": value})
-    return kept, later
-
-
 async def _catch_up(handler: Any, request: ScimRequest, plan: Plan) -> None:
     """Add the references that can be resolved by now."""
     for waiting in list(plan.later):
@@ -270,7 +177,7 @@ async def _catch_up(handler: Any, request: ScimRequest, plan: Plan) -> None:
         try:
             response = await _carry_out(handler, _single(request, "PATCH", waiting.path, data, None))
         except Exception as problem:  # noqa: BLE001  # it is that operation's failure, and only its
-            plan.results[waiting.index] |= _failure(handler, problem)
+            plan.results[waiting.index] |= _failure(handler, plan, problem)
             continue
         if "ETag" in response.headers:
             plan.results[waiting.index]["version"] = response.headers["ETag"]
@@ -300,45 +207,21 @@ async def _carry_out(handler: Any, request: ScimRequest) -> ScimResponse:
             async with asyncio.timeout(left):
                 response: ScimResponse = await getattr(handler, target.operation.value)(request)
     except TimeoutError:
-        raise Unavailable("The bulk's time budget was used up here; please send this operation again") from None
+        raise Unavailable(
+            "The bulk's time ended while this operation was under way. Send it again: what is done of it is found",
+            retry_after=1,
+        ) from None
     return response
 
 
-def _failure(handler: Any, problem: Exception) -> dict[str, Any]:
+def _failure(handler: Any, plan: Plan, problem: Exception) -> dict[str, Any]:
+    """What an entry says of a failure; an entry has no Retry-After, so its detail has."""
     response = handler.service.error_response(problem)
     if int(response.status) == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("bulk operation failed", exc_info=problem)
+    seconds = int(response.headers.get("Retry-After", 0))
+    if seconds and isinstance(response.body, dict):
+        response.body["detail"] = f"{response.body.get('detail')}; send it again after {seconds} s"
+        if not isinstance(problem, Held):  # that one waits for a person, the others need not
+            plan.wait = max(plan.wait, seconds)
     return {"status": str(int(response.status)), "response": response.body}
-
-
-# -- references ------------------------------------------------------------------------------------------------------
-
-
-def references(operation: Any) -> list[str]:
-    """The bulkIds that an operation refers to, in its path and its data."""
-    found: list[str] = []
-
-    def collect(name: str) -> str:
-        found.append(name)
-        return name
-
-    if isinstance(operation, Mapping):
-        replaced([operation.get("path"), operation.get("data")], collect)
-    return found
-
-
-def replaced(value: Any, resolve: Resolve) -> Any:
-    """A value with every `bulkId:…` resolved: whole texts, and those between the quotes or slashes of a path."""
-    if isinstance(value, str):
-        if value.startswith(_PREFIX):
-            return resolve(value.removeprefix(_PREFIX))
-        return _WITHIN.sub(lambda match: resolve(match[1]), value) if _PREFIX in value else value
-    if isinstance(value, list):
-        return [replaced(item, resolve) for item in value]
-    if isinstance(value, Mapping):
-        return {key: replaced(item, resolve) for key, item in value.items()}
-    return value
-
-
-def _refers(value: Any, names: set[str]) -> bool:
-    return any(name in names for name in references({"data": value}))

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, TooLarge, excerpt
+from scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, TooLarge, excerpt, path_excerpt
 
 MAX_BODY_BYTES = 1_048_576
 MAX_DEPTH = 20
@@ -168,7 +168,9 @@ def check_patch(body: Any) -> None:
 
 def _check_path(path: str) -> None:
     if len(path) > MAX_PATH_CHARACTERS:
-        raise InvalidPath(f"The path {excerpt(path)} has {len(path)} characters, {MAX_PATH_CHARACTERS} are allowed")
+        raise InvalidPath(
+            f"The path {path_excerpt(path)} has {len(path)} characters, {MAX_PATH_CHARACTERS} are allowed"
+        )
     if "[" in path or "(" in path:
         check_filter(path)
 

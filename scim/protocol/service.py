@@ -31,6 +31,7 @@ from scim2_models import (
     SCIMException,
     ScimPolicy,
     ScimProvider,
+    SearchRequest,
     ServiceProviderConfig,
     Sort,
 )
@@ -38,8 +39,10 @@ from scim2_server.responses import ScimResponse
 from scim2_server.routing import Target
 from scim2_server.service import ScimService
 
-from scim.errors import ConnectorError, Forbidden, InvalidPath, NotAllowed
+from scim.errors import ConnectorError, Forbidden, InvalidPath, NotAllowed, path_excerpt
 from scim.protocol import schemas_pam as pam
+from scim.protocol.comparison import comparable
+from scim.protocol.dialects.vocabulary import named
 from scim.protocol.projection import Document
 from scim.protocol.schemas import ENTERPRISE, USER, EnterpriseUser, Group, LinkedObject, User
 
@@ -159,6 +162,13 @@ class Service(ScimService):
                     f"{resource_type.name} is a type to be read: nothing of it is written", allowed=("GET",)
                 )
 
+    def read_search(self, resource_types: list[ResourceType], payload: Any) -> tuple[SearchRequest[Any], Any]:
+        key = named(payload, "filter") if isinstance(payload, dict) else None
+        if key is not None and isinstance(payload[key], str):
+            names = {"username", "displayname"} if {rt.name for rt in resource_types} == {"Group"} else {"username"}
+            payload = {**payload, key: comparable(payload[key], names)}
+        return super().read_search(resource_types, payload)
+
     def read_patch(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> Any:
         try:
             patch = super().read_patch(resource_type, body, content_type)
@@ -170,7 +180,7 @@ class Service(ScimService):
         for operation in patch.operations or []:
             path = operation.path
             if path is not None and path.resolve() is None and not self._names_extension(resource_type, str(path)):
-                raise InvalidPath(f"path: this resource has no attribute {str(path)[:64]!r}")
+                raise InvalidPath(f"path: this resource has no attribute {path_excerpt(path)}")
         return patch
 
     def apply_patch(self, current: Any, patch: Any, conditions: Any) -> Any:
@@ -292,12 +302,15 @@ def _attribute(attributes: list[Document], path: list[str]) -> Document | None:
     return _attribute(found.get("subAttributes", []), path[1:])
 
 
+QUOTES = "'\""
+
+
 def _about(error: SCIMException, paths: list[str]) -> SCIMException:
     """The same error, with the paths of the PATCH where the library's words name none of them."""
     said = str(error)
     if not paths or "validation error" in said or any(path.casefold() in said.casefold() for path in paths):
         return error
-    return type(error)(detail=f"{', '.join(path[:64] for path in paths[:3])}: {said}")
+    return type(error)(detail=f"{', '.join(path_excerpt(path).strip(QUOTES) for path in paths[:3])}: {said}")
 
 
 _VALIDATION = re.compile(r"\d+ validation errors? for [^\n]*\n")

@@ -171,15 +171,19 @@ class Groups:
     async def create(self, document: Document) -> Document:
         new = from_scim(document, skip=self._skip)
         roles = role_ids(await with_role_ids(self._directory, document))
-        try:
-            group = await self._directory.create_group(new)
-        except UnknownMembers as error:
-            group = await self._directory.create_group(replace(new, members=self._without(new.members, error)))
+        group = await self._create(new)
         if roles:
             change = GroupChange(add_roles=roles)
             given = await self._directory.change_group(group, change)
             group = replace(given, members=group.members, roles=tuple(Ref(role, "") for role in roles))
         return self.show(group)
+
+    async def _create(self, new: NewGroup) -> Group:
+        while True:  # ends: each time there are fewer members
+            try:
+                return await self._directory.create_group(new)
+            except UnknownMembers as error:
+                new = replace(new, members=self._without(new.members, error))
 
     async def load(self, resource_id: str, touched: frozenset[str]) -> tuple[Group, Document]:
         with_members = not touched or "members" in touched
@@ -247,14 +251,15 @@ class Groups:
 
     async def _change(self, group: Group, change: GroupChange) -> Group:
         """One unknown member must not fail a push that its sender never repeats, where the policy says so."""
-        try:
-            return await self._directory.change_group(group, change)
-        except UnknownMembers as error:
-            change = replace(change, add_members=self._without(change.add_members, error))
-            return group if change == GroupChange() else await self._directory.change_group(group, change)
+        while change != GroupChange():  # ends: each time there are fewer members
+            try:
+                return await self._directory.change_group(group, change)
+            except UnknownMembers as error:
+                change = replace(change, add_members=self._without(change.add_members, error))
+        return group
 
     def _without(self, members: tuple[UserId, ...], error: UnknownMembers) -> tuple[UserId, ...]:
-        if not self._skip:
+        if not self._skip or not set(members) & set(error.members):
             raise error
         note(f"left out unknown members: {', '.join(map(str, error.members[:20]))}")
         return tuple(m for m in members if m not in error.members)

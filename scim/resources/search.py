@@ -14,15 +14,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scim2_models import InvalidCursorException, Resource, SearchRequest
+from scim2_models import InvalidCursorException, Resource, ScimPolicy, SearchRequest, default_comparison_key
 
-from scim.model import Window
+from scim.model import Window, folded
 from scim.protocol.projection import Document, Projection
 from scim.protocol.store import DocumentPage
 from scim.resources.plan import Plan, plan
 from scim.resources.snapshots import Place, Snapshots
 
 YIELD_EVERY = 200  # rows between two looks at other requests
+
+
+def _key(binding: Any, value: str) -> str:
+    """Case, width and form of Unicode aside, by the rule that decides whether a name is taken."""
+    return default_comparison_key(binding, value) if binding.case_exact else folded(value)
+
+
+COMPARED = ScimPolicy(comparison_key=_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +157,10 @@ def _judge(
     def judge(document: Document) -> tuple[Any, ...] | None:
         part = {k: v for k, v in document.items() if (name := k.casefold()) in needed or name in always}
         resource = model.model_validate(part)
-        if request.filter is not None and not request.filter.match(resource):
-            return None
-        value = request.sort_value(resource) if request.sort_by is not None else None
+        with COMPARED:
+            if request.filter is not None and not request.filter.match(resource):
+                return None
+            value = request.sort_value(resource) if request.sort_by is not None else None
         return () if value is None else (value,)
 
     return judge

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, UnknownMembers, VaultMisbehaved, VaultRefusedUs
-from scim.model import Group, GroupId, Ref, UserId, Window, fold
+from scim.model import Group, GroupId, Ref, UserId, Window, fold, spellings
 from scim.secretserver import operations, wire
 from scim.secretserver.account import READS_GROUPS, Account
 from scim.secretserver.answers import AlreadyDone
@@ -61,7 +61,7 @@ class Groups:
         if known is None and await self._judge(group_id, inside):
             raise NotFound("Secret Server has no such group")
         if not row.enabled:
-            raise NotFound("Secret Server has no such group: it is disabled")
+            raise NotFound("Secret Server has no such group")
         group = await self._whole(row)
         return replace(group, members=tuple(m.user for m in inside)) if members else group
 
@@ -118,8 +118,12 @@ class Groups:
         """Groups of exactly that name, case aside; several domains may have one each."""
         if not name.strip():
             return []
-        query = (("filter.searchText", name.strip()), *(DISABLED_TOO if disabled else ()))
-        return [group for group in await self._search(query) if fold(group.name) == fold(name)]
+        more = DISABLED_TOO if disabled else ()
+        found: dict[int, Group] = {}
+        for spelling in spellings(name):
+            rows = await self._search((("filter.searchText", spelling), *more))
+            found.update((group.id, group) for group in rows if fold(group.name) == fold(name))
+        return [found[i] for i in sorted(found)]
 
     async def by_ids(self, ids: Iterable[GroupId]) -> list[Group]:
         found = await abreast((lambda i=i: self._read_or_none(i)) for i in sorted(set(ids)))  # type: ignore[misc]
@@ -202,8 +206,7 @@ class Groups:
         """:raises InvalidValue: When one of the ids is no user."""
         unknown = await self._users.strangers(ids)
         if unknown:
-            names = ", ".join(map(str, unknown[:10]))
-            raise UnknownMembers(f"members: Secret Server has no user {names}", tuple(int(u) for u in unknown))
+            raise UnknownMembers.of(unknown)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

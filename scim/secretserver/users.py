@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, VaultMisbehaved, VaultRefusedUs
-from scim.model import NewUser, Ref, User, UserChange, UserId, UserQuery, Window, fold
+from scim.model import NewUser, Ref, User, UserChange, UserId, UserQuery, Window, fold, spellings
 from scim.secretserver import operations, wire
 from scim.secretserver.account import READS_USERS, Account
 from scim.secretserver.answers import AlreadyDone
@@ -68,11 +67,10 @@ class Users:
         """Every user with the text somewhere in user name, display name or e-mail.
 
         The vault's search is a contains-match over three fields (facts 12.4), so callers compare exactly. A text
-        with another normal form is searched in both, because the vault may keep either.
+        with several normal forms is searched in each, because the vault may keep any.
         """
-        texts = {text.strip(), unicodedata.normalize("NFKC", text).strip()}
         rows: dict[int, User] = {}
-        for one in sorted(texts):
+        for one in spellings(text):
             query = [("filter.searchText", one), *EVERYBODY]
             if self._search_fields:
                 query.append(("filter.searchFields", field))

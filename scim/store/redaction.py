@@ -12,7 +12,12 @@ _MOST_TEXT = 300
 _MOST_ITEMS = 25
 _MOST_DEPTH = 8
 HIDDEN = "•••"
-_SECRET = re.compile(r"pass|pwd|secret|token|credential|api.?key|private.?key|otp|authorization|cookie", re.IGNORECASE)
+_SECRET = re.compile(
+    r"pass|pwd|secret|token|credential|api.?key|private.?key|otp|authorization|cookie"
+    r"|(?<![a-z])fields(?![a-z])",  # of PrivilegedData: what is written into a secret
+    re.IGNORECASE,
+)
+_FILTER = re.compile(r"[\[\s].*", re.DOTALL)  # of a PATCH path, `fields[value eq "x"]` and `password eq "x"`
 
 
 def shown_body(body: bytes | None) -> str:
@@ -39,12 +44,21 @@ def _shown(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         # a PATCH operation names its attribute in `path`, beside the value
         whole = _SECRET.search(str(value.get("path", ""))) is not None
+        # and an entry of a list of fields in `name`
+        whole = whole or _SECRET.search(str(value.get("name", ""))) is not None
         hide = {name for name in value if _SECRET.search(str(name)) or (whole and str(name).lower() == "value")}
         items = list(value.items())[: _MOST_ITEMS * 2]
-        return {str(n)[:_MOST_TEXT]: HIDDEN if n in hide else _shown(v, depth + 1) for n, v in items}
+        paths = {name for name, item in items if str(name).lower() == "path" and isinstance(item, str)} - hide
+        shown = {n: HIDDEN if n in hide else _shown_path(v) if n in paths else _shown(v, depth + 1) for n, v in items}
+        return {_shown_path(str(name)): item for name, item in shown.items()}
     if isinstance(value, list):
         more = [f"… {len(value) - _MOST_ITEMS} more"] if len(value) > _MOST_ITEMS else []
         return [*(_shown(item, depth + 1) for item in value[:_MOST_ITEMS]), *more]
     if isinstance(value, str) and len(value) > _MOST_TEXT:
         return value[:_MOST_TEXT] + "…"
     return value
+
+
+def _shown_path(path: str) -> str:
+    """A PATCH path, in `path` or as the key of a path-less value, without the filter where that holds a secret."""
+    return (_FILTER.sub(f"[{HIDDEN}]", path) if _SECRET.search(path) else path)[:_MOST_TEXT]

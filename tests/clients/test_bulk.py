@@ -274,6 +274,75 @@ async def test_one_deadline_for_all_and_what_was_not_reached_is_a_503() -> None:
         assert entry["status"] in ("201", "503")
 
 
+async def test_what_was_not_reached_says_how_to_go_on_and_does() -> None:
+    here = Door(users=3, settings={"request_seconds": 3.0})
+    client = await here.client()
+    await bulk(client, post("/Users", user("first")))
+    here.fail({"match": "^POST /api/v1/users", "times": 1000, "do": "slow", "ms": 400})
+    left = [post("/Users", user(f"goes-on-{n}"), f"g{n}") for n in range(60)]
+    answer = await client.post("/Bulk", json={"schemas": [BULK_REQUEST], "Operations": left})
+    done = answer.json()["Operations"]
+    count = statuses(done).count("201")
+    assert 0 < count < 60
+    assert "1" == answer.headers["Retry-After"]
+    words = (
+        f"Not begun: the time of this bulk ended after {count} of its 60 operations. Send the operations that say so "
+        f"in a bulk of their own, of at most {count}; a bulkId of this bulk is not known there, so write the id that "
+        "was answered here in its place"
+    )
+    assert {words} == {entry["response"]["detail"] for entry in done if entry["status"] == "503"}
+    assert [] == here.open_intents(), "nothing was cut short in the middle"
+    for _ in range(10):
+        left = [one for one, entry in zip(left, done, strict=True) if entry["status"] == "503"]
+        done = await bulk(client, *left) if left else []
+    assert [] == left
+    assert 60 == sum(u["userName"].startswith("goes-on-") for u in here.state()["users"])
+
+
+async def test_what_the_vault_asks_to_wait_for_is_said_in_the_entry_and_of_the_whole() -> None:
+    here = Door(users=3)
+    client = await here.client()
+    await bulk(client, post("/Users", user("first")))
+    here.fail({"match": "^POST /api/v1/users", "times": 100, "do": "503", "retry_after": 7})
+    answer = await client.post("/Bulk", json={"schemas": [BULK_REQUEST], "Operations": [post("/Users", user("busy"))]})
+    [entry] = answer.json()["Operations"]
+    assert "503" == entry["status"]
+    seconds = answer.headers["Retry-After"]
+    assert entry["response"]["detail"].endswith(f"; send it again after {seconds} s")
+
+
+async def test_independent_operations_go_side_by_side_and_a_slow_one_holds_up_no_other() -> None:
+    here = Door(users=3)
+    client = await here.client()
+    await bulk(client, post("/Users", user("first")))
+    here.fail({"match": "^POST /api/v1/users", "times": 1000, "do": "slow", "ms": 300})
+    started = time.monotonic()
+    done = await bulk(client, *(post("/Users", user(f"side-{n}")) for n in range(64)))
+    took = time.monotonic() - started
+    assert {"201"} == set(statuses(done))
+    assert took < 64 * 0.3 / 3, took
+    assert [f"side-{n}" for n in range(64)] == [
+        (await client.get("/Users/" + e["location"].rpartition("/")[2])).json()["userName"] for e in done
+    ]
+
+
+async def test_one_object_is_changed_in_order_among_many_others() -> None:
+    here = Door(users=3)
+    client = await here.client()
+    people = ids(await bulk(client, *(post("/Users", user(f"o{n}"), f"o{n}") for n in range(6))))
+    operations = [
+        {
+            "method": "PATCH",
+            "path": f"/Users/{people[f'o{n}']}",
+            "data": patch({"op": "replace", "path": "title", "value": f"{turn}"}),
+        }
+        for turn in range(8)
+        for n in ((0, 0, 1, 2, 3, 4, 5) if turn % 2 else (5, 4, 3, 2, 1, 0))
+    ]
+    assert {"200"} == set(statuses(await bulk(client, *operations)))
+    assert ["7"] * 6 == [(await client.get(f"/Users/{one}")).json()["title"] for one in people.values()]
+
+
 @pytest.mark.parametrize("answer", ["resource", "nothing"])
 async def test_the_patch_policy_changes_nothing_about_location_and_version(answer: Any) -> None:
     client = await Door(users=3).client(policies=Policies(patch_answer=answer))

@@ -51,6 +51,7 @@ def normalise_patch(resource_type: str, body: Any, notes: Notes, *, strict: bool
     done: list[Operation] = []
     for index, operation in enumerate(operations):
         members = _members(operation, index, notes)
+        _refuse_null_removal(resource_type, members)
         done.extend(_strict(members) if strict else _tolerant(resource_type, members, notes))
     rest = {name: value for name, value in sent.items() if name != key}
     if not strict:
@@ -83,6 +84,27 @@ def _members(operation: Any, index: int, notes: Notes) -> Operation:
         notes.say("op in capitals")
         members["op"] = op.strip().lower()
     return members
+
+
+def _refuse_null_removal(resource_type: str, members: Operation) -> None:
+    """:raises InvalidValue: A removal whose value is null: the client meant something, and would lose the whole list.
+
+    Without any value it is "all of them" (RFC 7644 §3.5.2.2).
+    """
+    if members["op"] != "remove" or "value" not in members:
+        return
+    path, value = members.get("path"), members["value"]
+    named_there = value if isinstance(value, dict) else {}
+    pairs = [(path, value)] if isinstance(path, str) and path.strip() else []
+    for text, removed in [*pairs, *named_there.items()]:
+        target = read_target(str(text), resource_type)
+        null = removed is None or (isinstance(removed, list) and removed and all(item is None for item in removed))
+        lists = MULTI_VALUED.get(resource_type, frozenset()) | STRING_LISTS
+        if null and target.whole and target.attribute in lists:
+            name = target.text.rpartition(":")[2]
+            raise InvalidValue(
+                f"{name}: the value to remove is null. Name the values to remove, or leave `value` out to remove all"
+            )
 
 
 def _strict(members: Operation) -> list[Operation]:

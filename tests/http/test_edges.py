@@ -1,0 +1,292 @@
+"""Edges of the protocol that explorers of the running connector fell over: each was wrong once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.door import Door, group, patch, user
+from tests.pam.world import World
+
+
+async def opened(**policies: Any) -> tuple[Door, Any]:
+    door = Door()
+    return door, await door.open(await door.token(await door.connection(**policies)))
+
+
+def inside(door: Door, group_id: str) -> set[int]:
+    return {m["userId"] for m in door.state("group_members")["group_members"] if m["groupId"] == int(group_id)}
+
+
+async def members_of(client: Any, *names: str) -> list[str]:
+    return [(await client.post("/Users", json=user(name))).json()["id"] for name in names]
+
+
+# -- a value of null is not "all of it" ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_a_removal_of_null_empties_no_group(strict: bool) -> None:
+    from scim.model import Policies
+
+    door, client = await opened(policies=Policies(strict=strict))
+    a, b = await members_of(client, "n1", "n2")
+    team = (await client.post("/Groups", json=group("Null", a, b))).json()["id"]
+    for operation in (
+        {"op": "remove", "path": "members", "value": None},
+        {"op": "remove", "path": "urn:ietf:params:scim:schemas:core:2.0:Group:members", "value": None},
+        {"op": "remove", "path": "members", "value": [None]},
+        {"op": "remove", "value": {"members": None}},
+    ):
+        answer = await client.patch(f"/Groups/{team}", json=patch(operation))
+        assert 400 == answer.status_code, (operation, answer.text)
+        assert {int(a), int(b)} == inside(door, team), operation
+    without = await client.patch(f"/Groups/{team}", json=patch({"op": "remove", "path": "members"}))
+    assert without.status_code in (200, 204)
+    assert set() == inside(door, team), "without a value it is RFC 7644 §3.5.2.2: all of them"
+
+
+@pytest.mark.parametrize("attribute", ["roles", "emails", "phoneNumbers", "addresses"])
+async def test_a_removal_of_null_takes_nothing_from_a_user(attribute: str) -> None:
+    _, client = await opened()
+    held = {
+        "emails": [{"value": "n3@example.com", "type": "work"}],
+        "phoneNumbers": [{"value": "+49 30 1", "type": "work"}],
+        "addresses": [{"locality": "Ulm", "type": "work"}],
+        "roles": [{"value": "User"}],
+    }
+    made = (await client.post("/Users", json=user("n3", **held))).json()
+    answer = await client.patch(f"/Users/{made['id']}", json=patch({"op": "remove", "path": attribute, "value": None}))
+    assert (400, "invalidValue") == (answer.status_code, answer.json()["scimType"])
+    assert f"{attribute}: the value to remove is null" in answer.json()["detail"]
+    after = (await client.get(f"/Users/{made['id']}")).json()
+    assert made[attribute] == after[attribute]
+
+
+async def test_a_removal_of_null_takes_no_right() -> None:
+    w = World({"rights_style": "detailed"})
+    right = {"container": {"value": "1"}, "user": {"value": str(w.person().id)}, "rights": ["Edit", "Secrets:View"]}
+    made = await w.made("/ContainerPermissions", right)
+    for value in (None, [None]):
+        answer = await w.patch(
+            f"/ContainerPermissions/{made['id']}", {"op": "remove", "path": "rights", "value": value}
+        )
+        assert 400 == answer.status, answer.body
+    assert made["rights"] == (await w.send("GET", f"/ContainerPermissions/{made['id']}")).body["rights"]
+
+
+async def test_a_null_among_several_operations_of_a_bulk_is_refused_by_itself() -> None:
+    door, client = await opened()
+    (a,) = await members_of(client, "n4")
+    team = (await client.post("/Groups", json=group("Null bulk", a))).json()["id"]
+    body = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [
+            {
+                "method": "PATCH",
+                "path": f"/Groups/{team}",
+                "data": patch({"op": "remove", "path": "members", "value": None}),
+            }
+        ],
+    }
+    answer = (await client.post("/Bulk", json=body)).json()
+    assert "400" == answer["Operations"][0]["status"]
+    assert {int(a)} == inside(door, team)
+
+
+# -- who is gone is a member of nothing ------------------------------------------------------------------------------
+
+
+async def test_a_deleted_user_is_no_member_to_be() -> None:
+    door, client = await opened()
+    gone, here = await members_of(client, "g1", "g2")
+    assert 204 == (await client.delete(f"/Users/{gone}")).status_code
+    team = (await client.post("/Groups", json=group("Leavers", here))).json()["id"]
+    door.calls()
+    add = {"op": "add", "path": "members", "value": [{"value": gone}]}
+    tried = [
+        await client.post("/Groups", json=group("Leavers two", gone, here)),
+        await client.patch(f"/Groups/{team}", json=patch(add)),
+        await client.put(f"/Groups/{team}", json=group("Leavers", gone, here)),
+    ]
+    stranger = await client.patch(
+        f"/Groups/{team}", json=patch({"op": "add", "path": "members", "value": [{"value": "987654"}]})
+    )
+    for answer in tried:
+        assert (400, "invalidValue") == (answer.status_code, answer.json()["scimType"]), answer.text
+        assert stranger.json()["detail"].replace("987654", gone) == answer.json()["detail"]
+    assert {int(here)} == inside(door, team)
+    assert 0 == (await client.get("/Groups", params={"filter": 'displayName eq "Leavers two"'})).json()["totalResults"]
+    back = await client.post("/Users", json=user("g1"))
+    assert gone == back.json()["id"]
+    assert (await client.patch(f"/Groups/{team}", json=patch(add))).status_code in (200, 204)
+    assert {int(here), int(gone)} == inside(door, team), "who came back is a member like any other"
+
+
+async def test_many_members_among_them_a_deleted_one_cost_no_call_a_member() -> None:
+    door, client = await opened()
+    ids = await members_of(client, *(f"gg{i}" for i in range(20)))
+    await client.delete(f"/Users/{ids[0]}")
+    team = (await client.post("/Groups", json=group("Many"))).json()["id"]
+    door.calls()
+    add = {"op": "add", "path": "members", "value": [{"value": i} for i in ids]}
+    assert 400 == (await client.patch(f"/Groups/{team}", json=patch(add))).status_code
+    assert len(door.calls()) <= 4
+
+
+async def test_unknown_and_deleted_members_are_both_left_out_where_the_policy_says_so() -> None:
+    from scim.model import Policies
+
+    door, client = await opened(policies=Policies(unknown_members="skip"))
+    gone, here = await members_of(client, "h1", "h2")
+    await client.delete(f"/Users/{gone}")
+    made = await client.post("/Groups", json=group("Skipping", gone, "987654", here))
+    assert 201 == made.status_code, made.text
+    assert {int(here)} == inside(door, made.json()["id"])
+    add = {"op": "add", "path": "members", "value": [{"value": gone}, {"value": "987654"}]}
+    assert (await client.patch(f"/Groups/{made.json()['id']}", json=patch(add))).status_code in (200, 204)
+    assert {int(here)} == inside(door, made.json()["id"])
+
+
+# -- what a 404 tells ------------------------------------------------------------------------------------------------
+
+
+async def test_a_404_does_not_tell_missing_from_deleted_and_hidden() -> None:
+    door, client = await opened()
+    (gone,) = await members_of(client, "t1")
+    await client.delete(f"/Users/{gone}")
+    team = (await client.post("/Groups", json=group("Gone team"))).json()["id"]
+    await client.delete(f"/Groups/{team}")
+    own = next(u["id"] for u in door.state("users")["users"] if u["userName"] == "svc-scim")
+    for endpoint, ids in (("Users", (gone, str(own), "987654")), ("Groups", (team, "987654"))):
+        for verb in ("get", "delete", "patch", "put"):
+            texts = set()
+            for one in ids:
+                body = (
+                    {"json": patch({"op": "replace", "path": "displayName", "value": "x"})} if verb == "patch" else {}
+                )
+                body = {"json": user("x") if endpoint == "Users" else group("x")} if verb == "put" else body
+                answer = await getattr(client, verb)(f"/{endpoint}/{one}", **body)
+                assert 404 == answer.status_code, answer.text
+                texts.add(answer.json()["detail"].replace(one, "#"))
+            assert 1 == len(texts), texts
+
+
+# -- names that look alike -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "alike", ["\uff21dministrators", "Admin\u200bistrators", "ADMINISTRATORS\u00a0", "\u2060Administrators"]
+)
+async def test_a_name_that_only_looks_different_is_taken(alike: str) -> None:
+    door, client = await opened()
+    door.sim("POST", "/act", {"do": "create_group", "name": "Administrators"})
+    plain = await client.post("/Groups", json=group("Administrators"))
+    assert 409 == plain.status_code
+    made = await client.post("/Groups", json=group(alike))
+    assert (409, "uniqueness") == (made.status_code, made.json()["scimType"])
+    other = (await client.post("/Groups", json=group("Harmless"))).json()["id"]
+    renamed = await client.patch(
+        f"/Groups/{other}", json=patch({"op": "replace", "path": "displayName", "value": alike})
+    )
+    assert (409, "uniqueness") == (renamed.status_code, renamed.json()["scimType"])
+
+
+# -- what a filter compares with -------------------------------------------------------------------------------------
+
+
+async def found(client: Any, endpoint: str, text: str) -> list[str]:
+    answer = await client.get(f"/{endpoint}", params={"filter": text, "attributes": "id"})
+    assert 200 == answer.status_code, answer.text
+    return [entry["id"] for entry in answer.json()["Resources"]]
+
+
+async def test_a_time_without_a_zone_is_utc() -> None:
+    _, client = await opened()
+    (made,) = await members_of(client, "z1")
+    for zone in ("", "Z", "+00:00", ".000", ".1234567"):
+        for attribute in ("meta.lastModified", "meta.created"):
+            assert made in await found(client, "Users", f'{attribute} gt "2001-01-01T00:00:00{zone}"')
+            assert [] == await found(client, "Users", f'{attribute} gt "2999-01-01T00:00:00{zone}"')
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("bad", ['"2026-11-27"', "5", "true", '"5"', '"yesterday"', '"2026-13-27T00:00:00Z"', '""'])
+async def test_a_time_is_compared_with_a_time_only(bad: str, strict: bool) -> None:
+    from scim.model import Policies
+
+    _, client = await opened(policies=Policies(strict=strict))
+    for where in ("/Users", "/Groups", "/Containers"):
+        for attribute in ("meta.created", "meta.lastModified"):
+            answer = await client.get(where, params={"filter": f"{attribute} gt {bad}"})
+            assert (400, "invalidFilter") == (answer.status_code, answer.json()["scimType"]), answer.text
+            assert f"{attribute}: " in answer.json()["detail"]
+            assert "2026-11-27T09:30:00Z" in answer.json()["detail"]
+
+
+SPELLINGS = [
+    ("jos\u00e9", "jose\u0301"),
+    ("jose\u0301", "JOS\u00c9"),
+    ("stra\u00dfe", "STRASSE"),
+    ("strasse", "stra\u00dfe"),
+    ("Ann", "\uff41nn"),
+    ("\u0130lker", "i\u0307lker"),
+    (" blank ", "blank"),
+    ("blank", "  blank "),
+]
+
+
+@pytest.mark.parametrize(("stored", "asked"), SPELLINGS)
+async def test_a_name_is_found_exactly_where_it_is_taken(stored: str, asked: str) -> None:
+    _, client = await opened()
+    person = (await client.post("/Users", json=user(stored, displayName=stored))).json()["id"]
+    team = (await client.post("/Groups", json=group(stored))).json()["id"]
+    assert [person] == await found(client, "Users", f'userName eq "{asked}"')
+    assert [team] == await found(client, "Groups", f'displayName eq "{asked}"')
+    assert [person] == await found(client, "Users", f'userName sw "{asked.strip()}"')
+    assert [person] == await found(client, "Users", f'not (userName ne "{asked}")')
+    if stored == stored.strip() and asked == asked.strip():
+        assert [person] == await found(client, "Users", f'displayName eq "{asked}"')
+    assert 409 == (await client.post("/Users", json=user(asked))).status_code
+    assert 409 == (await client.post("/Groups", json=group(asked))).status_code
+
+
+# -- secrets in paths ------------------------------------------------------------------------------------------------
+
+
+async def test_a_secret_in_the_filter_of_a_path_is_answered_kept_and_logged_nowhere(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mark = "Hunter2-Aa1"
+    door, client = await opened()
+    (made,) = await members_of(client, "s1")
+    ours = "urn:ietf:params:scim:schemas:extension:secretserver:1.0:PrivilegedData"
+    secret = await client.get("/PrivilegedData?count=1")
+    places = [f"/Users/{made}"] + [f"/PrivilegedData/{s['id']}" for s in secret.json()["Resources"]]
+    caplog.set_level("DEBUG")
+    paths = [
+        *(f'fields[value eq "{mark}"]', f"fields[value eq '{mark}'].value", f"fields[value eq {mark}]"),
+        *(f'{ours}:fields[value eq "{mark}"].name', f'password eq "{mark}"', f'password[value eq "{mark}"]'),
+        *(f'fields[name eq "Password" and value eq "{mark}"].value', f'fields[value eq "{mark}"', f'fields "{mark}"'),
+    ]
+    said = []
+    for place in places:
+        for path in paths:
+            operations = [{"op": "remove", "path": path}, {"op": "replace", "path": path, "value": "y"}]
+            operations += [{"op": "add", "value": {path: "y"}}]
+            for operation in operations:
+                said.append(await client.patch(place, json=patch(operation)))
+                bulk = {"method": "PATCH", "path": place, "data": patch(operation)}
+                schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]
+                said.append(await client.post("/Bulk", json={"schemas": schemas, "Operations": [bulk]}))
+    fields = [{"name": "Password", "value": mark}]
+    said.append(await client.post("/PrivilegedData", json={"name": "s", "fields": fields}))
+    await client.get("/PrivilegedData", params={"filter": f'fields.value eq "{mark}"'})
+    await door.connector.recorder.flush()
+    assert [] == [answer.json()["detail"] for answer in said if mark in answer.text]
+    assert [] == [
+        repr(row.values)[:3000] for t in door.store.tables for row in door.rows(t) if mark in repr(row.values)
+    ]
+    assert [] == [r.getMessage() for r in caplog.records if not r.name.startswith("httpx") and mark in r.getMessage()]
+    assert any("fields[•••]" in repr(row.values) for row in door.rows("messages")), "what was asked is kept without it"
