@@ -78,6 +78,7 @@ class LeanClient(TableClient):
         if response.status_code != status:
             error = HttpResponseError(response=response)
             # the service's own word, where the SDK's other ways have it, too
-            error.error_code = response.headers.get("x-ms-error-code")  # type: ignore[attr-defined]
+            told = transaction.CODE.search(response.text())
+            error.error_code = told.group(1) if told else None  # type: ignore[attr-defined]
             raise error
         return response
