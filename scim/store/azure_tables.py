@@ -6,6 +6,7 @@ two-core machine, three runs, CPU per call in this process, one at a time / ten 
     point read    default client 1.9-2.3 / 1.1-1.6 ms    this module 1.1-1.3 / 0.9 ms
     write         default client 2.0-2.3 / 1.7-1.8 ms    this module 1.1-1.6 / 1.0-1.3 ms
     transaction   default client 0.6 a row               this module 0.09 a row: written as text, transaction.py
+    range read    default client 0.06 a row              this module 0.015 a row: read at once, range_read.py
 
 For comparison: a bare aiohttp request signed by hand took 0.3 ms when the machine was quiet. The SDK stays for what it
 knows about the service that no emulator can tell: signatures, challenges, continuation, retries.
@@ -35,8 +36,9 @@ from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from scim.errors import StoreUnavailable, Unavailable
+from scim.store import range_read
 from scim.store.lean_client import LeanClient
-from scim.store.limits import check_batch, check_key, check_name, check_row
+from scim.store.limits import check_batch, check_key, check_row
 from scim.store.table import Operation, Row, RowChanged, RowExists
 
 TABLES = ("connections", "tokens", "vaults", "attributes", "externalids", "journal", "audit", "settings", "messages")
@@ -226,30 +228,25 @@ class AzureTable:
         where: Mapping[str, Any] | None = None,
         select: Sequence[str] | None = None,
         limit: int | None = None,
+        partitions: tuple[str, str] | None = None,
     ) -> AsyncIterator[Row]:
-        text, parameters = _filter(partition, first, last, where or {})
-        columns = None if select is None else ["PartitionKey", "RowKey", *(check_name(name) for name in select)]
-        page_size = None if limit is None else min(limit, _PAGE)
         if limit == 0:
             return
-        if text:
-            found = self._client.query_entities(text, parameters=parameters, select=columns, results_per_page=page_size)
-        else:
-            found = self._client.list_entities(select=columns, results_per_page=page_size)
-        pages = found.by_page()
-        count = 0
+        text = range_read.condition(partition, partitions, first, last, where or {})
+        most = _PAGE if limit is None else min(limit, _PAGE)
+        after, count = ("", ""), 0
         while True:
+            asked = range_read.query_string(text, select, most, after)
             with _speaking_of(self._name):
-                try:
-                    async with asyncio.timeout(self._store.budget):
-                        page = [_row(entity) async for entity in await anext(pages)]
-                except StopAsyncIteration:
-                    return
+                async with asyncio.timeout(self._store.budget):
+                    page, after = await self._store.client(self._name).read_range(asked)
             for row in page:
                 yield row
                 count += 1
                 if count == limit:
                     return
+            if after == ("", ""):
+                return
 
     async def batch(self, operations: Sequence[Operation]) -> None:
         check_batch(operations)
@@ -343,27 +340,3 @@ def _in(value: object) -> object:
     if isinstance(value, datetime):
         return datetime.combine(value.date(), value.timetz())
     return value
-
-
-def _filter(
-    partition: str | None, first: str | None, last: str | None, where: Mapping[str, Any]
-) -> tuple[str, dict[str, Any]]:
-    """A filter whose values travel as parameters; only checked property names and whole numbers are text in it."""
-    words: list[str] = []
-    parameters: dict[str, Any] = {}
-    for name, comparison, value in (
-        ("PartitionKey", "eq", partition),
-        ("RowKey", "ge", first),
-        ("RowKey", "le", last),
-        *((check_name(name), "eq", value) for name, value in where.items()),
-    ):
-        if value is None:
-            continue
-        if isinstance(value, int) and not isinstance(value, bool):
-            # the SDK writes the numbers 0 and 1 as false and true, and forgets that 2^31 needs the L
-            words.append(f"{name} {comparison} {value}" + ("" if -(2**31) <= value < 2**31 else "L"))
-            continue
-        parameter = f"p{len(parameters)}"
-        parameters[parameter] = value
-        words.append(f"{name} {comparison} @{parameter}")
-    return " and ".join(words), parameters

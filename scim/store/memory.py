@@ -80,6 +80,7 @@ class MemoryTable:
         where: Mapping[str, Any] | None = None,
         select: Sequence[str] | None = None,
         limit: int | None = None,
+        partitions: tuple[str, str] | None = None,
     ) -> AsyncIterator[Row]:
         await self._begin()
         conditions = {check_name(name): value for name, value in (where or {}).items()}
@@ -90,6 +91,8 @@ class MemoryTable:
             if limit is not None and found >= limit:
                 return
             if partition is not None and row.partition != partition:
+                continue
+            if partitions is not None and not partitions[0] <= row.partition <= partitions[1]:
                 continue
             if (first is not None and row.key < first) or (last is not None and row.key > last):
                 continue

@@ -45,11 +45,14 @@ class OverlayTable:
         where: Mapping[str, Any] | None = None,
         select: Sequence[str] | None = None,
         limit: int | None = None,
+        partitions: tuple[str, str] | None = None,
     ) -> AsyncIterator[Row]:
+        asked: dict[str, Any] = {"first": first, "last": last, "where": where, "limit": limit}
+        asked["partitions"] = partitions
         # whole rows, because a part of one must not stand for it later
-        async for row in self._inner.query(partition, first=first, last=last, where=where, limit=limit):
+        async for row in self._inner.query(partition, **asked):
             self._adopt(row)
-        rows = self._copy.query(partition, first=first, last=last, where=where, select=select, limit=limit)
+        rows = self._copy.query(partition, select=select, **asked)
         async for row in rows:
             yield row
 

@@ -1,8 +1,8 @@
 """The small port that every table module is written against.
 
-Keys are strings that the table modules build themselves from ids and hashes: user text is never a key, and no filter is
-ever put together from text (values travel as parameters). Two stores implement the port and pass the same contract:
-`azure_tables.py` (Azure Table Storage, Azurite) and `memory.py` (tests of pure logic).
+Keys are strings that the table modules build themselves from ids and hashes: user text is never a key, and in a filter
+it is never more than one quoted text (range_read.py writes each value by its type). Two stores implement the port and
+pass the same contract: `azure_tables.py` (Azure Table Storage, Azurite) and `memory.py` (tests of pure logic).
 """
 
 from __future__ import annotations
@@ -69,10 +69,13 @@ class Table(Protocol):
         where: Mapping[str, Any] | None = None,
         select: Sequence[str] | None = None,
         limit: int | None = None,
+        partitions: tuple[str, str] | None = None,
     ) -> AsyncIterator[Row]:
         """Rows of one partition in key order, keys within [first, last], whose values equal `where`.
 
-        `partition` None walks the whole table: for administration and sweeps, never on the path of a SCIM request.
+        `partition` None with `partitions` reads those from the first to the last, in their order: small ones that are
+        neighbours by design. None without walks the whole table: for administration and sweeps. Neither is for the
+        path of a SCIM request.
         """
         ...
 

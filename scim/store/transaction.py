@@ -20,7 +20,7 @@ import orjson
 from scim.store.table import Operation, Row
 
 _STATUS = re.compile(r"HTTP/1\.1 (\d{3})")
-_CODE = re.compile(r'"code"\s*:\s*"(\w+)"')
+CODE = re.compile(r'"code"\s*:\s*"(\w+)"')
 
 
 def write(operations: Sequence[Operation], *, account_url: str, table: str) -> tuple[str, bytes]:
@@ -93,7 +93,7 @@ def read(text: str) -> tuple[int, str]:
     if not statuses:
         raise ValueError("no part with a status")
     bad = next((s for s in statuses if s >= 300), 0)
-    code = _CODE.search(text) if bad else None
+    code = CODE.search(text) if bad else None
     return bad, code.group(1) if code else ""
 
 

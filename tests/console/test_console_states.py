@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from scim.administration.deeds import Deed
 from scim.errors import VaultUnreachable
 from scim.store.messages import Message, Messages, Minute
 from scim.store.recorder import MOST_KEPT, Recorder
@@ -125,6 +129,32 @@ async def test_two_instances_add_up(rig):
     minutes = await rig.connector.messages.minutes(now - timedelta(hours=1), now + timedelta(hours=1))
     assert sum(m.requests for m in minutes.values()) == 6
     assert (await rig.connector.messages.seen())["c"].streak == 6
+
+
+async def test_an_audit_page_that_was_cut_for_its_time_looks_further_by_itself(rig, monkeypatch):
+    """From where it came, no further back than it was asked, until all of that time was looked at."""
+    monkeypatch.setattr("scim.console.pages.audit.FIRST_PATIENCE", 0.0)
+    monkeypatch.setattr("scim.console.pages.audit.PATIENCE", 0.0)
+    for number in range(120):
+        await rig.connector.trail.record(Deed(f"thing.{number}", "Ada", "test").event("done"))
+    asked = "/console/audit?span=1h&text=thing.3"
+    rows: list[str] = []
+    async with rig.signed_in("auditor") as browser:
+        page = (await browser.get(asked)).text
+        assert "Looking further" not in page
+        for _ in range(20):
+            rows += re.findall(r"<b>(thing\.\d+)</b>", page)
+            further = re.search(r'hx-get="(/console/audit\?[^"]*)" hx-trigger="load"', page)
+            if further is None:
+                break
+            assert "looking further back" in page
+            assert "looked back to" in page
+            link = html.unescape(further.group(1))
+            since = datetime.fromisoformat(parse_qs(urlsplit(link).query)["since"][0])
+            assert timedelta(minutes=58) < datetime.now(UTC) - since < timedelta(hours=1)
+            page = (await browser.get(link, headers={"hx-request": "true"})).text
+    assert [f"thing.{n}" for n in range(119, -1, -1) if f"thing.{n}".startswith("thing.3")] == rows
+    assert "all of that time was looked at" in page
 
 
 async def test_connections_come_in_pages_and_are_found_by_name() -> None:

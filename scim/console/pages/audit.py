@@ -22,7 +22,8 @@ from scim.errors import InvalidValue, TooLarge
 from scim.model import fold
 
 PAGE = 100
-PATIENCE = 2.0  # seconds that one search by text walks; then it says how far it came
+PATIENCE = 2.0  # seconds that one search walks; then it says how far it came
+FIRST_PATIENCE = 0.15  # of the page that a person waits for: it shows what there is and looks further by itself
 MOST_EXPORTED = 50_000
 VERIFY_SECONDS = 180.0  # within the host's 230
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30),
@@ -63,11 +64,14 @@ class AuditPages:
 
     async def show(self, request: Request) -> Response:
         wanted = asked(request)
-        page = await page_of(self._desk, wanted)
-        connections = await self._desk.connections.list()
-        older = _older(request, page)
+        itself = request.headers.get("hx-request") is not None  # the page looks further, and nobody waits
+        page, connections = await asyncio.gather(
+            page_of(self._desk, wanted, PATIENCE if itself else FIRST_PATIENCE), self._desk.connections.list()
+        )
+        older = _older(request, page, wanted.since)
         return self._desk.page(request, "audit.html", page=page, wanted=wanted, connections=connections, older=older,
-                               outcomes=OUTCOMES, spans=list(SPANS))  # fmt: skip
+                               outcomes=OUTCOMES, spans=list(SPANS), full=len(page.rows) >= PAGE,
+                               rest="rest" in request.query_params)  # fmt: skip
 
     async def export(self, request: Request) -> Response:
         """The same search as a file. The host cannot stream, so a larger one belongs to the command line."""
@@ -132,19 +136,25 @@ class Page:
     until: datetime | None = None
 
 
-async def page_of(desk: Desk, wanted: Search) -> Page:
-    """At most a page, and at most a few seconds: then it says how far it came."""
+async def page_of(desk: Desk, wanted: Search, patience: float = PATIENCE) -> Page:
+    """At most a page, and at most a few seconds: then it says how far it came.
+
+    A page ends between two moments, never within one: the next one begins with what is older than its last row.
+    """
     page, started = Page([]), time.monotonic()
     try:
-        async for entry in found(desk, wanted, PATIENCE):
+        async for entry in found(desk, wanted, patience):
+            if page.until is not None and entry.event.at < page.until:
+                break
             page.looked += 1
             if wanted.meets(entry):
                 page.rows.append(entry)
-            if len(page.rows) == PAGE or (page.looked % 50 == 0 and time.monotonic() - started > PATIENCE):
+            if len(page.rows) == PAGE or (page.looked % 50 == 0 and time.monotonic() - started > patience):
                 page.until = entry.event.at
-                break
+        else:
+            page.until = None  # nothing is older
     except NotFurther as reached:
-        page.until = reached.until
+        page.until = page.until or reached.until
     return page
 
 
@@ -160,12 +170,14 @@ def asked(request: Request) -> Search:
                   bool(q.get("reads")))  # fmt: skip
 
 
-def _older(request: Request, page: Page) -> str:
+def _older(request: Request, page: Page, since: datetime) -> str:
     """The query of the page after this one; "" when this is the last."""
     if page.until is None:
         return ""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"until", "since"}]
-    return urlencode([*kept, ("until", page.until.isoformat())])
+    ours = {"until", "since", "rest"}
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ours]
+    # with the same beginning: the day before the last row is not what was asked for
+    return urlencode([*kept, ("since", since.isoformat()), ("until", page.until.isoformat())])
 
 
 def _moment(text: str) -> datetime | None:

@@ -143,6 +143,33 @@ class StoreContract:
         found = [row.partition async for row in table.query(None)]
         assert found == ["20260101|z", "20260102|a", "20260102|b", "anchors"]
 
+    async def test_neighbouring_partitions_are_one_range(self, table):
+        for partition in ("breaker|b", "breaker|a", "breaker", "breakers|a", "cadence", "a"):
+            await table.batch([Operation("insert", Row(partition, key, {"n": 1})) for key in ("k", "l")])
+        found = [(row.partition, row.key) async for row in table.query(None, partitions=("breaker|", "breaker|~"))]
+        assert found == [(f"breaker|{name}", key) for name in "ab" for key in "kl"]
+        rows = table.query(None, partitions=("breaker|", "breaker|~"), first="l", where={"n": 1}, limit=1)
+        assert [("breaker|a", "l")] == [(row.partition, row.key) async for row in rows]
+
+    async def test_more_rows_than_a_page_come_from_neighbouring_partitions(self, table):
+        for partition in ("x|a", "x|b", "x|c"):
+            for start in range(0, 500, 100):
+                await table.batch([Operation("insert", Row(partition, f"{start + n:05d}", {})) for n in range(100)])
+        found = [(row.partition, row.key) async for row in table.query(None, partitions=("x|", "x|~"))]
+        assert found == [(f"x|{p}", f"{n:05d}") for p in "abc" for n in range(500)]
+
+    async def test_a_range_read_tells_every_kind_of_value(self, table):
+        values = {
+            "text": "it's \u00e4 'quote'\n", "small": 7, "large": 2**40, "negative": -(2**63), "half": 0.5,
+            "whole": 2.0, "yes": True, "no": False, "bytes": bytes(range(256)), "at": AT, "empty": "", "nothing": b"",
+        }  # fmt: skip
+        etag = await table.insert(Row("p", "k", values))
+        (row,) = [row async for row in table.query("p")]
+        assert (row.values, row.etag) == (values, etag)
+        assert {n: type(v) for n, v in row.values.items()} == {n: type(v) for n, v in values.items()}
+        (part,) = [row async for row in table.query("p", select=["at"])]
+        assert (part.values, part.etag) == ({"at": AT}, etag)
+
     async def test_conditions_compare_value_and_kind(self, table):
         await table.insert(Row("p", "true", {"a": True}))
         await table.insert(Row("p", "one", {"a": 1}))
