@@ -65,7 +65,9 @@ class Settings(BaseSettings):
     memberships_seconds: float = Field(300.0, description="age of groups and roles shown on lists of users")
     sweep_seconds: float = Field(3600.0, description="how often a vault is searched for changes of others; 0: never")
     protected_seconds: float = Field(900.0, description="age of the list of protected principals")
-    insecure_vault_urls: bool = Field(False, description="allow http:// vault URLs; only for the simulator on loopback")
+    insecure_vault_urls: bool = Field(
+        False, description="allow http:// vault URLs and loopback; only for the simulator"
+    )
     metrics_token: SecretStr | None = Field(None, description="bearer for /metrics; without it /metrics answers 404")
     open_telemetry: bool = Field(False, description="send spans by OTLP, as OTEL_EXPORTER_OTLP_ENDPOINT says")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

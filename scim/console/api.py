@@ -114,16 +114,17 @@ class Api:
     async def change_vault(self, request: Request) -> Response:
         desk, vault = self._desk, await self._desk.vault(request)
         changes = bodies.given(await bodies.body_of(request, bodies.VaultChange))
+        password = changes.pop("password", None)
         known = vault.model_dump(include={"auth", "platform_url"})
         checked = checked_vault({**known, **changes}, insecure=desk.connector.settings.insecure_vault_urls)
         vaults = await desk.vaults()
         changed = await desk.do(
             request,
             "vault.edit",
-            lambda: vaults.update(vault.id, **{n: checked[n] for n in changes}),
+            lambda: vaults.update(vault.id, credential=password, **{n: checked[n] for n in changes}),
             name=vault.name,
             object_id=vault.id,
-            changed=tuple(sorted(changes)),
+            changed=tuple(sorted([*changes, *(["credential"] if password else [])])),
         )
         return answer(changed)
 
@@ -258,7 +259,8 @@ class Api:
 
     async def backup(self, request: Request) -> Response:
         desk = self._desk
-        return answer(await desk.do(request, "console.backup", lambda: write_setup(desk.connector.store)))
+        keys = (await desk.keys()).data_keys
+        return answer(await desk.do(request, "console.backup", lambda: write_setup(desk.connector.store, keys)))
 
     async def restore(self, request: Request) -> Response:
         desk = self._desk
@@ -268,7 +270,8 @@ class Api:
             raise InvalidValue("This is not JSON") from None
         if not isinstance(document, dict):
             raise InvalidValue("This is not a set-up document of this connector")
-        return answer(await desk.do(request, "console.restore", lambda: add_setup(desk.connector.store, document)))
+        store, keys = desk.connector.store, (await desk.keys()).data_keys
+        return answer(await desk.do(request, "console.restore", lambda: add_setup(store, document, keys)))
 
 
 def token_shown(token: StoredToken) -> dict[str, Any]:

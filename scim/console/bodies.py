@@ -40,6 +40,8 @@ class NewVault(VaultBody):
 
 
 class VaultChange(_Body):
+    """`password` is needed with another scheme, host or port: what is stored is sent to no new place."""
+
     name: str | None = None
     url: str | None = None
     username: str | None = None
@@ -49,6 +51,7 @@ class VaultChange(_Body):
     protected_users: tuple[int, ...] | None = None
     protected_groups: tuple[int, ...] | None = None
     protected_roles: tuple[int, ...] | None = None
+    password: SecretStr | None = Field(None, min_length=1)
 
 
 class Credential(_Body):

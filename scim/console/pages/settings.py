@@ -79,7 +79,8 @@ class SettingsPages:
 
     async def backup(self, request: Request) -> Response:
         desk = self._desk
-        document = await desk.do(request, "console.backup", lambda: write_setup(desk.connector.store))
+        keys = (await desk.keys()).data_keys
+        document = await desk.do(request, "console.backup", lambda: write_setup(desk.connector.store, keys))
         name = f"scim-connector-{datetime.now(UTC):%Y%m%d-%H%M}.json"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(orjson.dumps(document, option=orjson.OPT_INDENT_2), media_type="application/json",
@@ -91,12 +92,14 @@ class SettingsPages:
             document = orjson.loads(form.get("document", [""])[0])
             if not isinstance(document, dict):
                 raise InvalidValue("This is not a set-up document of this connector")
-            added = await desk.do(request, "console.restore", lambda: add_setup(desk.connector.store, document))
+            store, keys = desk.connector.store, (await desk.keys()).data_keys
+            added = await desk.do(request, "console.restore", lambda: add_setup(store, document, keys))
         except orjson.JSONDecodeError:
             return await self._page(request, 400, error=InvalidValue("This is not JSON"))
         except ConnectorError as error:
             return await self._page(request, error.status, error=error)
-        return await self._page(request, restored=added)
+        left_out = added.pop("passwords_left_out")
+        return await self._page(request, restored=added, left_out=left_out)
 
 
 async def change_switches(desk: Desk, request: Request, given: dict[str, str]) -> Any:
