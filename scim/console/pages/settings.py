@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from scim.administration.console_keys import make_key
-from scim.administration.settings import NUMBERS, change_settings, checked
+from scim.administration.settings import NUMBERS, change_settings, checked, end_sessions
 from scim.administration.setup_document import add_setup, write_setup
 from scim.console.desk import Desk, field, form_of
 from scim.console.people import role_named
@@ -49,8 +48,8 @@ class SettingsPages:
         return RedirectResponse("/console/settings?done=changed", 303)
 
     async def end_sessions(self, request: Request) -> Response:
-        desk, now = self._desk, int(time.time())
-        await desk.do(request, "console.end-sessions", lambda: desk.connector.switches.change(sessions_from=now))
+        desk = self._desk
+        await desk.do(request, "console.end-sessions", lambda: end_sessions(desk.connector.switches))
         return RedirectResponse("/console/sign-in?done=out", 303)
 
     async def add_key(self, request: Request) -> Response:
