@@ -70,7 +70,7 @@ def _see_what_is_to_be_done(seat: Visit) -> None:
         page.goto(f"{seat.console}/{path}")
         page.wait_for_selector(f"text={words}")
     page.goto(f"{seat.console}/connections/new")
-    page.click("main >> text=Add a vault")
+    page.click("main a.button >> text=Add a vault")
     page.wait_for_url("**/vaults/new")
 
 
@@ -92,7 +92,7 @@ def _add_the_vault(seat: Visit, empty: Stack) -> None:
 def _add_the_connection(seat: Visit) -> str:
     page = seat.page
     page.goto(seat.console)
-    page.click("main >> text=Add a connection")
+    page.click("main a.button >> text=Add a connection")
     page.wait_for_url("**/connections/new")
     page.check("input[value=entra]")
     page.fill("#f-name", "Entra ID")

@@ -46,6 +46,7 @@ class Overview:
             switches=switches,
             rows=[(c, known.get(c.id), s, numbers.pulse(c.id)) for c, s in zip(connections, states, strict=True)],
             strangers=numbers.pulse(""),
+            vaults=[] if connections else await (await desk.vaults()).list(),
         )
 
     async def vaults(self, request: Request) -> Response:
