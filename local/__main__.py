@@ -46,6 +46,7 @@ def _add_up_options(up: argparse.ArgumentParser) -> None:
     up.add_argument("--policy", action="append", default=[], metavar="KEY=VALUE", help="of the demo connection")
     up.add_argument("--ready-file", type=_path, metavar="F", help="written as JSON when everything answers")
     up.add_argument("--demo", action=argparse.BooleanOptionalAction, default=False, help="a small vault and curl lines")
+    up.add_argument("--empty", action="store_true", help="as after a deployment: tables, and a code for the console")
     up.add_argument("--app", type=_path, default=_ROOT, help="the folder of function_app.py, scim and simulator")
     up.add_argument("--engine", choices=("worker", "thin"))
     up.add_argument("--log", action="store_true", help="access lines and INFO in .local/logs/host.log")

@@ -48,10 +48,12 @@ async def _post(ready: dict[str, Any], kind: str, resource: dict[str, Any]) -> d
 
 def show(ready: dict[str, Any], *, demo: bool) -> None:
     print(f"SCIM base URL  {ready['scim']}")
-    print(f"Token          {ready['token']}")
+    print(
+        f"Token          {ready['token']}" if ready["token"] else f"Console code   {ready['code']} (once, 15 minutes)"
+    )
     print(f"Console        {ready['console']}")
     print(f"Secret Server  {ready['secret_server']}")
-    if demo:
+    if demo and ready["token"]:
         print(f"\nProvision a user:\n{_curl(ready)}")
         print(f"\nSee it in the simulated Secret Server:\n{_state(ready)}")
     print("\nCtrl-C ends all of it.", flush=True)

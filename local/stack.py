@@ -2,6 +2,8 @@
 
 The three start side by side, then the app's own command line creates the vault, a connection and a token. Only when
 the app has answered with that token is the ready file written, so that whoever waits for it can begin at once.
+With `--empty` nothing is created but the tables and a code that opens the console once, and the console's development
+identity does not exist: what a customer has after a deployment. The ready file then says `code`, and an empty token.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from local.demo import fill, show
 from local.probe import Refused, Reply, get
 from local.processes import Child, Trouble, claim, end, start
 from local.tables import ROOT, connection_string, start_tables
-from local.vault import CommandLine, Vault, register
+from local.vault import CommandLine, Vault, open_console, register
 
 _START_SECONDS = 90.0
 _DEEP_SECONDS = 30.0
@@ -51,17 +53,20 @@ class Stack:
         )
         base = f"http://127.0.0.1:{port}"
         tables = connection_string(tables_port)
-        environment = {**_importing(), **_settings(base, tables)}
+        environment = {**_importing(), **_settings(base, tables, development=not options.empty)}
         starts = [self._tables(tables_port), self._host(port, console_port, environment)]
         if simulator_port is not None:
             starts.append(self._simulator(simulator_port))
         async with CommandLine(environment, options.app) as commands:
             await self._all(starts)
-            token = await register(commands, vault, options.policy)
+            token = "" if options.empty else await register(commands, vault, options.policy)
+            code = {"code": await open_console(commands)} if options.empty else {}
         scim = f"{base}/scim/v2"
-        await self._connector_answers(scim, token)
-        await _warm(base, token)
+        if token:
+            await self._connector_answers(scim, token)
+            await _warm(base, token)
         return {
+            **code,
             "scim": scim,
             "scim11": f"{base}/scim/v1",
             "token": token,
@@ -126,7 +131,7 @@ class Stack:
         return next(child.tail() for child in self.children if child.name == name)
 
 
-def _settings(base: str, tables: str) -> dict[str, str]:
+def _settings(base: str, tables: str, *, development: bool) -> dict[str, str]:
     """Keys live as long as the stack, as the tables do, unless the environment has some. Plain http is let in."""
     return {
         "SCIM_TABLES_CONNECTION_STRING": tables,
@@ -134,7 +139,7 @@ def _settings(base: str, tables: str) -> dict[str, str]:
         "SCIM_DATA_KEY": os.environ.get("SCIM_DATA_KEY") or _key(),
         "SCIM_PUBLIC_URL": base,
         "SCIM_INSECURE_VAULT_URLS": "true",
-        "SCIM_CONSOLE_DEVELOPMENT": "true",
+        "SCIM_CONSOLE_DEVELOPMENT": str(development).lower(),
     }
 
 
@@ -214,7 +219,7 @@ async def up(options: argparse.Namespace) -> int:
         if stop.done():
             return 0
         ready = await building
-        if options.demo:
+        if options.demo and not options.empty:
             await fill(ready)
         if options.ready_file:
             _write_ready(options.ready_file, ready)

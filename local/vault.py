@@ -76,3 +76,9 @@ async def register(commands: CommandLine, vault: Vault, policies: list[str]) -> 
     chosen = [word for policy in policies for word in ("--policy", policy)]
     await commands.run("connection", "add", _NAME, "--vault", _NAME, *chosen)
     return str((await commands.run("token", "add", _NAME))["token"])
+
+
+async def open_console(commands: CommandLine) -> str:
+    """What is there after a deployment: the tables, and whoever may touch them makes a code for the console."""
+    await commands.run("setup")
+    return str((await commands.run("console", "code"))["code"])

@@ -53,22 +53,26 @@ class Settings(BaseSettings):
     entra_sts: str = Field("https://sts.windows.net", description="issuer of Entra's older tokens (v1)")
 
     # budgets (design: 45 s a request, Entra waits 60 s)
-    request_seconds: float = 45.0
-    connect_seconds: float = 5.0
-    read_seconds: float = 10.0
-    max_body_bytes: int = 1024 * 1024
+    request_seconds: float = Field(45.0, description="longest that a SCIM request takes; Entra waits 60")
+    connect_seconds: float = Field(5.0, description="to Secret Server: until it takes a connection")
+    read_seconds: float = Field(10.0, description="to Secret Server: until it begins to answer")
+    max_body_bytes: int = Field(1024 * 1024, description="largest body of a SCIM request; beyond it 413")
     requests_per_second: int = Field(200, description="per connection and instance; beyond it 429")
-    burst: int = 400
+    burst: int = Field(400, description="as many at once before the rate counts")
     vault_concurrency: int = Field(32, description="upstream calls in flight per vault and instance")
     scan_rows: int = Field(200_000, description="most rows a filter without an index may walk; beyond it 400 tooMany")
     connection_cache_seconds: float = Field(30.0, description="a revoked token is refused after this at the latest")
     memberships_seconds: float = Field(300.0, description="age of groups and roles shown on lists of users")
     sweep_seconds: float = Field(3600.0, description="how often a vault is searched for changes of others; 0: never")
     protected_seconds: float = Field(900.0, description="age of the list of protected principals")
-    insecure_vault_urls: bool = Field(False, description="allow http:// vault URLs; only for the simulator on loopback")
+    insecure_vault_urls: bool = Field(
+        False, description="allow http:// vault URLs and loopback; only for the simulator"
+    )
     metrics_token: SecretStr | None = Field(None, description="bearer for /metrics; without it /metrics answers 404")
     open_telemetry: bool = Field(False, description="send spans by OTLP, as OTEL_EXPORTER_OTLP_ENDPOINT says")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="what is logged; no level logs a body"
+    )
 
     @field_validator("log_level", mode="before")
     @classmethod

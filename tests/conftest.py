@@ -44,6 +44,7 @@ class Stack:
     console: str
     tables: str
     pids: dict[str, int]
+    code: str = ""  # of a stack without anything: what opens its console once
     keys: dict[str, str] = field(default_factory=dict)  # SCIM_PEPPER and SCIM_DATA_KEY, for what the command line does
     client: httpx.Client = field(init=False)
     vault: httpx.Client = field(init=False)

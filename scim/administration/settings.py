@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,11 @@ async def change_settings(switches: Switches, values: Mapping[str, Any]) -> tupl
     if changed:
         await switches.change(**values)
     return changed
+
+
+async def end_sessions(switches: Switches) -> None:
+    """End every session of a person, those that began within this very second too. :raises StoreUnavailable:"""
+    await switches.change(sessions_from=int(time.time()) + 1)
 
 
 def _number(number: Number, value: Any) -> int | None:

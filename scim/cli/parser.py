@@ -104,6 +104,7 @@ def _vault(verbs: Verbs) -> None:
     edit.add_argument("--unprotect-user", type=int, action="append", default=[], metavar="ID")
     edit.add_argument("--unprotect-group", type=int, action="append", default=[], metavar="ID")
     edit.add_argument("--unprotect-role", type=int, action="append", default=[], metavar="ID")
+    _secret(edit, "needed with another scheme, host or port")
     _secret(_verb(verbs, "credential", "replace the stored password or client secret", "NAME"))
     _verb(verbs, "list", "all vaults")
     _verb(verbs, "show", "one vault, without its credential", "NAME")
@@ -132,8 +133,8 @@ def _vault_fields(verb: Parser, *, required: bool) -> None:
         )
 
 
-def _secret(verb: Parser) -> None:
-    where = verb.add_mutually_exclusive_group()
+def _secret(verb: Parser, text: str = "") -> None:
+    where = verb.add_argument_group("password", text).add_mutually_exclusive_group()
     where.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     where.add_argument("--password-env", metavar="VAR", help="read it from an environment variable")
 

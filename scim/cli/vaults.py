@@ -38,7 +38,7 @@ async def add(office: Office, args: Namespace, stdin: TextIO) -> Answer:
     return Answer(_shown(vault), f"vault {vault.name} added ({vault.id})")
 
 
-async def edit(office: Office, args: Namespace, _: TextIO) -> Answer:
+async def edit(office: Office, args: Namespace, stdin: TextIO) -> Answer:
     vault = await office.vaults.need(args.name)
     changes: dict[str, Any] = {
         field: value
@@ -59,7 +59,8 @@ async def edit(office: Office, args: Namespace, _: TextIO) -> Answer:
             changes[f"protected_{what}s"] = tuple(sorted({*before, *more} - set(fewer)))
     if not changes:
         raise Usage("vault edit: nothing to change was named")
-    changed = await office.vaults.update(vault.id, **changes)
+    given = args.password_stdin or args.password_env is not None
+    changed = await office.vaults.update(vault.id, credential=_secret(args, stdin) if given else None, **changes)
     return Answer(_shown(changed), f"vault {changed.name} changed: {', '.join(sorted(changes))}")
 
 

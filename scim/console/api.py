@@ -1,48 +1,36 @@
-"""The JSON API: all that the pages do, for scripts. The route table below also writes the OpenAPI document."""
+"""The JSON API: all that the pages do, for scripts. The route table at its end also writes the OpenAPI document."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scim.administration import words
-from scim.administration.settings import change_settings, checked
-from scim.administration.setup_document import add_setup, write_setup
 from scim.administration.verbs import add_token, add_vault, checked_vault, remove_connection, remove_vault
 from scim.console import bodies, views
+from scim.console.api_answer import answer
+from scim.console.api_document import BASE, document
+from scim.console.api_rest import ApiRest
 from scim.console.desk import Desk
 from scim.console.drawing import percentile
 from scim.console.gate import Door
 from scim.console.guides import GUIDES
-from scim.console.pages.audit import asked, page_of, verified
-from scim.console.pages.messages import PAGE, conditions
-from scim.console.pages.trying import hand_made, plan_request, tried
+from scim.console.pages.audit import AuditPages, asked, page_of, verified
+from scim.console.pages.connections import choices_of, first_calls, pastes_of
+from scim.console.pages.messages import PAGE, conditions, message_of
+from scim.console.pages.overview import vaults_now
 from scim.console.pages.vaults import test_vault
 from scim.console.people import Role
-from scim.errors import InvalidValue, NotFound
+from scim.errors import ConnectorError, InvalidValue, NotFound
 from scim.model import Connection, Policies
+from scim.store.messages import Message
 from scim.store.tokens import StoredToken
 
 AUDITOR, OPERATOR, ADMIN = Role.AUDITOR, Role.OPERATOR, Role.ADMIN
-BASE = "/console/api"
-
-
-def answer(value: Any, status: int = 200) -> Response:
-    option = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
-    return Response(orjson.dumps(value, option=option, default=_plain), status, media_type="application/json")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    return asdict(value)
 
 
 class Api:
@@ -69,6 +57,10 @@ class Api:
         return answer({"since": numbers.since, "until": numbers.until, **counts, "ms": times,
                        "connections": connections})  # fmt: skip
 
+    async def vaults_now(self, _: Request) -> Response:
+        found = await vaults_now(self._desk)
+        return answer({"vaults": [{"id": vault.id, "name": vault.name, **told(report)} for vault, report in found]})
+
     async def attention(self, _: Request) -> Response:
         found = await views.attention(self._desk, renamed=True)
         return answer(
@@ -85,11 +77,19 @@ class Api:
     async def messages(self, request: Request) -> Response:
         before = request.query_params.get("before", "")[:120]
         found = await self._desk.connector.messages.newest(PAGE, before=before, **conditions(request))
-        return answer({"messages": [{"key": m.key, **asdict(m)} for m in found]})
+        return answer({"messages": [message_shown(m) for m in found]})
+
+    async def message(self, request: Request) -> Response:
+        return answer(message_shown(await message_of(self._desk, request)))
 
     async def audit(self, request: Request) -> Response:
         page = await page_of(self._desk, asked(request))
         return answer({"rows": page.rows, "looked_at": page.looked, "until": page.until})
+
+    async def export(self, request: Request) -> Response:
+        if request.query_params.get("format", "csv") not in ("csv", "jsonl"):
+            raise InvalidValue("format is csv or jsonl")
+        return await AuditPages(self._desk).export(request)
 
     async def verify(self, _: Request) -> Response:
         report = await verified(self._desk)
@@ -109,21 +109,24 @@ class Api:
         return answer(made, 201)
 
     async def vault(self, request: Request) -> Response:
-        return answer(await self._desk.vault(request))
+        vault = await self._desk.vault(request)
+        set_at = await (await self._desk.vaults()).credential_set_at(vault.id)
+        return answer({**vault.model_dump(mode="json"), "credential_set": set_at})
 
     async def change_vault(self, request: Request) -> Response:
         desk, vault = self._desk, await self._desk.vault(request)
         changes = bodies.given(await bodies.body_of(request, bodies.VaultChange))
+        password = changes.pop("password", None)
         known = vault.model_dump(include={"auth", "platform_url"})
         checked = checked_vault({**known, **changes}, insecure=desk.connector.settings.insecure_vault_urls)
         vaults = await desk.vaults()
         changed = await desk.do(
             request,
             "vault.edit",
-            lambda: vaults.update(vault.id, **{n: checked[n] for n in changes}),
+            lambda: vaults.update(vault.id, credential=password, **{n: checked[n] for n in changes}),
             name=vault.name,
             object_id=vault.id,
-            changed=tuple(sorted(changes)),
+            changed=tuple(sorted([*changes, *(["credential"] if password else [])])),
         )
         return answer(changed)
 
@@ -186,6 +189,19 @@ class Api:
                       name=connection.name, object_id=connection.id, connection=connection.id)  # fmt: skip
         return Response(status_code=204)
 
+    async def checks(self, request: Request) -> Response:
+        connection = await self._desk.connection(request)
+        guide, seen, rows = await first_calls(self._desk, connection)
+        pastes = [
+            {"label": p.label, "value": value, "secret": p.secret} for p, value in pastes_of(self._desk, connection)
+        ]
+        checks = [{"text": check.text, "hint": check.hint, "at": at or None} for check, at in rows]
+        return answer({"client": guide.key, "where": guide.where, "values": pastes, "let_in": seen.last_at,
+                       "checks": checks, "streak": seen.streak, "last_error": seen.last_error})  # fmt: skip
+
+    async def choices(self, request: Request) -> Response:
+        return answer(await choices_of(self._desk, await self._desk.connection(request)))
+
     async def release(self, request: Request) -> Response:
         desk, connection = self._desk, await self._desk.connection(request)
         await desk.do(request, "breaker.release", lambda: views.release(desk, connection), name=connection.name,
@@ -220,55 +236,21 @@ class Api:
         desk.connector.access.known.forget(key)
         return answer(token_shown(revoked))
 
-    # -- the rest ----------------------------------------------------------------------------------------------------
 
-    async def plan(self, request: Request) -> Response:
-        connection, made = await self._attempt(request)
-        return answer(_outcome(await plan_request(self._desk, connection, made)))
+def message_shown(message: Message) -> dict[str, Any]:
+    return {"key": message.key, "outcome": message.outcome, **asdict(message)}
 
-    async def run(self, request: Request) -> Response:
-        desk = self._desk
-        connection, made = await self._attempt(request)
-        outgoing, context = await desk.do(
-            request,
-            "console.try",
-            lambda: desk.run_as(desk.connector, made, connection),
-            name=f"{made.method} {made.path} as {connection.name}",
-            connection=connection.id,
-        )
-        return answer(_outcome(tried(made, outgoing, context, [])))
 
-    async def _attempt(self, request: Request) -> tuple[Connection, Any]:
-        body = await bodies.body_of(request, bodies.Attempt)
-        connection = await self._desk.connections.need(body.connection)
-        text = "" if body.body is None else orjson.dumps(body.body).decode()
-        return connection, hand_made(body.method, body.target, text)
-
-    async def settings(self, _: Request) -> Response:
-        return answer(await self._desk.connector.switches.read(fresh=True))
-
-    async def change_settings(self, request: Request) -> Response:
-        desk = self._desk
-        values = checked(bodies.given(await bodies.body_of(request, bodies.SwitchChange)))
-        switches = desk.connector.switches
-        await desk.do(
-            request, "settings.edit", lambda: change_settings(switches, values), changed=tuple(sorted(values))
-        )
-        return answer(await switches.read(fresh=True))
-
-    async def backup(self, request: Request) -> Response:
-        desk = self._desk
-        return answer(await desk.do(request, "console.backup", lambda: write_setup(desk.connector.store)))
-
-    async def restore(self, request: Request) -> Response:
-        desk = self._desk
-        try:
-            document = orjson.loads(await request.body())
-        except orjson.JSONDecodeError:
-            raise InvalidValue("This is not JSON") from None
-        if not isinstance(document, dict):
-            raise InvalidValue("This is not a set-up document of this connector")
-        return answer(await desk.do(request, "console.restore", lambda: add_setup(desk.connector.store, document)))
+def told(report: object) -> dict[str, Any]:
+    """How a vault is, in words that a script may compare."""
+    if report is None:
+        return {"status": "silent", "problem": "no answer in time"}
+    if isinstance(report, ConnectorError):
+        return {"status": "unreachable", "problem": report.detail}
+    health: Any = report
+    status = "healthy" if health.account else "refused" if health.reachable else "unreachable"
+    account = health.account.name if health.account else None
+    return {"status": status, "problem": health.problem, "version": health.version, "ms": health.ms, "account": account}
 
 
 def token_shown(token: StoredToken) -> dict[str, Any]:
@@ -276,11 +258,6 @@ def token_shown(token: StoredToken) -> dict[str, Any]:
     state = "live" if token.live(now) else "revoked" if token.revoked else "expired"
     names = ("key_id", "connection", "created", "expires", "revoked", "last_used", "last_address")
     return {"state": state, **{name: getattr(token, name) for name in names}}
-
-
-def _outcome(shown: dict[str, Any]) -> dict[str, Any]:
-    names = ("request_id", "status", "headers", "answer", "normalised", "notes", "upstream")
-    return {**{name: shown[name] for name in names}, "plan": [asdict(step) for step in shown["plan"]]}
 
 
 def _checked(fields: dict[str, Any]) -> dict[str, Any]:
@@ -312,80 +289,89 @@ def _policies(old: Policies, changes: dict[str, Any]) -> Policies:
 
 
 def api_doors(desk: Desk) -> list[Door]:
-    """Path, methods, what, who; and the words for the OpenAPI document."""
+    """Path, method, what, who; and the words for the OpenAPI document."""
     a = Api(desk)
-    table: list[tuple[str, str, Any, Role, str, Any]] = [
-        ("/openapi.json", "GET", a.openapi, AUDITOR, "This document", None),
-        ("/overview", "GET", a.overview, AUDITOR, "Numbers of the last hours, and each connection's state", None),
-        ("/attention", "GET", a.attention, AUDITOR, "What waits for a human", None),
-        ("/messages", "GET", a.messages, AUDITOR, "The newest messages", None),
-        ("/audit", "GET", a.audit, AUDITOR, "Search the audit trail, newest first", None),
-        ("/audit/verify", "POST", a.verify, AUDITOR, "Check the hash chain", None),
-        ("/vaults", "GET", a.vaults, AUDITOR, "All vaults", None),
-        ("/vaults", "POST", a.add_vault, ADMIN, "Add a vault", bodies.NewVault),
-        ("/vaults/{id}", "GET", a.vault, AUDITOR, "One vault", None),
-        ("/vaults/{id}", "PATCH", a.change_vault, ADMIN, "Change a vault", bodies.VaultChange),
-        ("/vaults/{id}", "DELETE", a.remove_vault, ADMIN, "Forget a vault", None),
-        ("/vaults/{id}/credential", "PUT", a.credential, ADMIN, "Replace its password", bodies.Credential),
-        ("/vaults/{id}/test", "POST", a.test_vault, OPERATOR, "Sign in and report", None),
-        ("/connections", "GET", a.connections, AUDITOR, "All connections", None),
-        ("/connections", "POST", a.add_connection, ADMIN, "Add a connection", bodies.NewConnection),
-        ("/connections/{id}", "GET", a.connection, AUDITOR, "One connection", None),
-        ("/connections/{id}", "PATCH", a.change_connection, ADMIN, "Change a connection", bodies.ConnectionChange),
-        ("/connections/{id}", "DELETE", a.remove_connection, ADMIN, "Revoke its tokens and forget it", None),
-        ("/connections/{id}/release", "POST", a.release, OPERATOR, "Let held mass changes pass for an hour", None),
-        ("/connections/{id}/tokens", "GET", a.tokens, AUDITOR, "Its tokens, without their text", None),
-        (
-            "/connections/{id}/tokens",
-            "POST",
-            a.add_token,
-            ADMIN,
-            "Make a token; its text is told once",
-            bodies.NewToken,
-        ),
-        ("/tokens/{key}", "DELETE", a.revoke, ADMIN, "Revoke a token", None),
-        ("/try/plan", "POST", a.plan, OPERATOR, "Plan a SCIM request; nothing is changed", bodies.Attempt),
-        ("/try/run", "POST", a.run, ADMIN, "Carry out a SCIM request", bodies.Attempt),
-        ("/settings", "GET", a.settings, AUDITOR, "The switches", None),
-        ("/settings", "PATCH", a.change_settings, ADMIN, "Change switches", bodies.SwitchChange),
-        ("/backup", "GET", a.backup, ADMIN, "Vaults, connections and tokens; sealed and hashed", None),
-        ("/restore", "POST", a.restore, ADMIN, "Add what is missing from a backup", None),
-    ]
-    doors = [
-        Door(BASE + p, (method,), what, role, title=title, body=body) for p, method, what, role, title, body in table
-    ]
-    a.document = _document(doors, desk.connector.settings.public_url)
+    doors = [*_watching(a), *_vaults(a), *_connections(a), *_rest(ApiRest(desk))]
+    a.document = document(doors, desk.connector.settings.public_url)
     return doors
 
 
-def _document(doors: list[Door], base: str) -> dict[str, Any]:
-    paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {}
-    for door in doors:
-        method = door.methods[0].lower()
-        operation: dict[str, Any] = {
-            "summary": door.title,
-            "operationId": f"{method}_{re.sub('[^a-z]+', '_', door.path.removeprefix(BASE).lower()).strip('_')}",
-            "description": f"Needs the role {door.role.title}.",
-            "responses": {"default": {"description": "the result as JSON, or an error as application/problem+json"}},
-        }
-        names = re.findall(r"{(\w+)}", door.path)
-        if names:
-            operation["parameters"] = [
-                {"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names
-            ]
-        if door.body is not None:
-            schema = door.body.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= schema.pop("$defs", {})
-            schemas[door.body.__name__] = schema
-            ref = {"$ref": f"#/components/schemas/{door.body.__name__}"}
-            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref}}}
-        paths.setdefault(door.path, {})[method] = operation
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "SCIM Connector for Secret Server: console", "version": "1"},
-        "servers": [{"url": base}],
-        "security": [{"key": []}],
-        "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-    }
+def _door(
+    line: str,
+    endpoint: Any,
+    role: Role,
+    title: str,
+    body: Any = None,
+    *,
+    status: int = 200,
+    query: tuple[str, ...] = (),
+    media: tuple[str, ...] = ("application/json",),
+) -> Door:
+    method, _, path = line.partition(" ")
+    answered = (status, media)
+    return Door(BASE + path, (method,), endpoint, role, title=title, body=body, query=query, answer=answered)
+
+
+def _watching(a: Api) -> list[Door]:
+    search = ("since", "until", "span", "connection", "outcome", "object", "kind", "text", "reads")
+    chosen = ("connection", "outcome", "resource")
+    return [
+        _door("GET /openapi.json", a.openapi, AUDITOR, "This document"),
+        _door("GET /overview", a.overview, AUDITOR, "Numbers of the last hours, and each connection's state",
+              query=("range",)),
+        _door("GET /overview/vaults", a.vaults_now, AUDITOR, "The vaults as they answer now"),
+        _door("GET /attention", a.attention, AUDITOR, "What waits for a human"),
+        _door("GET /messages", a.messages, AUDITOR, "The newest messages", query=(*chosen, "before")),
+        _door("GET /messages/{key}", a.message, AUDITOR, "One message"),
+        _door("GET /audit", a.audit, AUDITOR, "Search the audit trail, newest first", query=search),
+        _door("GET /audit/export", a.export, AUDITOR, "The same search as a file", query=(*search, "format"),
+              media=("text/csv", "application/x-ndjson")),
+        _door("POST /audit/verify", a.verify, AUDITOR, "Check the hash chain"),
+    ]  # fmt: skip
+
+
+def _vaults(a: Api) -> list[Door]:
+    return [
+        _door("GET /vaults", a.vaults, AUDITOR, "All vaults"),
+        _door("POST /vaults", a.add_vault, ADMIN, "Add a vault", bodies.NewVault, status=201),
+        _door("GET /vaults/{id}", a.vault, AUDITOR, "One vault"),
+        _door("PATCH /vaults/{id}", a.change_vault, ADMIN, "Change a vault", bodies.VaultChange),
+        _door("DELETE /vaults/{id}", a.remove_vault, ADMIN, "Forget a vault", status=204),
+        _door(
+            "PUT /vaults/{id}/credential", a.credential, ADMIN, "Replace its password", bodies.Credential, status=204
+        ),
+        _door("POST /vaults/{id}/test", a.test_vault, OPERATOR, "Sign in and report"),
+    ]
+
+
+def _connections(a: Api) -> list[Door]:
+    new, change = bodies.NewConnection, bodies.ConnectionChange
+    return [
+        _door("GET /connections", a.connections, AUDITOR, "All connections"),
+        _door("POST /connections", a.add_connection, ADMIN, "Add a connection", new, status=201),
+        _door("GET /connections/{id}", a.connection, AUDITOR, "One connection"),
+        _door("PATCH /connections/{id}", a.change_connection, ADMIN, "Change a connection", change),
+        _door("DELETE /connections/{id}", a.remove_connection, ADMIN, "Revoke its tokens and forget it", status=204),
+        _door("GET /connections/{id}/checks", a.checks, AUDITOR, "Values for its client's form, and its first calls"),
+        _door("GET /connections/{id}/choices", a.choices, ADMIN, "Templates and folders that its policies may name"),
+        _door("POST /connections/{id}/release", a.release, OPERATOR, "Let held mass changes pass for an hour"),
+        _door("GET /connections/{id}/tokens", a.tokens, AUDITOR, "Its tokens, without their text"),
+        _door("POST /connections/{id}/tokens", a.add_token, ADMIN, "Make a token; its text is told once",
+              bodies.NewToken, status=201),
+        _door("DELETE /tokens/{key}", a.revoke, ADMIN, "Revoke a token"),
+    ]  # fmt: skip
+
+
+def _rest(r: ApiRest) -> list[Door]:
+    return [
+        _door("POST /try/plan", r.plan, OPERATOR, "Plan a SCIM request; nothing is changed", bodies.Attempt),
+        _door("POST /try/run", r.run, ADMIN, "Carry out a SCIM request", bodies.Attempt),
+        _door("GET /settings", r.settings, AUDITOR, "What can be switched, and what the environment says"),
+        _door("PATCH /settings", r.change_settings, ADMIN, "Change settings", bodies.SwitchChange),
+        _door("GET /keys", r.keys, AUDITOR, "Keys for scripts, without their text"),
+        _door("POST /keys", r.add_key, ADMIN, "Make a key; its text is told once", bodies.NewKey, status=201),
+        _door("DELETE /keys/{key}", r.remove_key, ADMIN, "Remove a key", status=204),
+        _door("DELETE /sessions", r.end_sessions, ADMIN, "End every session of a person; keys live on", status=204),
+        _door("GET /backup", r.backup, ADMIN, "Vaults, connections and tokens; sealed and hashed"),
+        _door("POST /restore", r.restore, ADMIN, "Add what is missing from a backup", bodies.SetupDocument),
+    ]

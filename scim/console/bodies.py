@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from starlette.requests import Request
 
+from scim.administration.console_keys import KEY_DAYS
 from scim.errors import InvalidSyntax, InvalidValue
 from scim.store.switches import BULK_BYTES, BULK_OPERATIONS
 from scim.store.tokens import MOST_DAYS
@@ -40,6 +41,8 @@ class NewVault(VaultBody):
 
 
 class VaultChange(_Body):
+    """`password` is needed with another scheme, host or port: what is stored is sent to no new place."""
+
     name: str | None = None
     url: str | None = None
     username: str | None = None
@@ -49,6 +52,7 @@ class VaultChange(_Body):
     protected_users: tuple[int, ...] | None = None
     protected_groups: tuple[int, ...] | None = None
     protected_roles: tuple[int, ...] | None = None
+    password: SecretStr | None = Field(None, min_length=1)
 
 
 class Credential(_Body):
@@ -96,6 +100,30 @@ class Attempt(_Body):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     target: str = Field(description="below the SCIM base, e.g. /Users?count=10")
     body: Any = None
+
+
+class NewKey(_Body):
+    """A key for scripts."""
+
+    name: str = Field(min_length=1, max_length=100)
+    role: Literal["auditor", "operator", "admin"]
+    days: int = Field(KEY_DAYS, ge=1, le=365)
+
+    @field_validator("name")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        if not value.isprintable() or not value.strip():
+            raise ValueError("printable characters only")
+        return value
+
+
+class SetupDocument(BaseModel):
+    """As GET /backup gave it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    what: str
+    version: int
 
 
 class SwitchChange(_Body):

@@ -47,7 +47,7 @@ def ago(at: datetime) -> str:
             number = round(seconds / {"d": 86400, "h": 3600, "min": 60}[unit])
             return f"in {number}\u00a0{unit}" if future else f"{number}\u00a0{unit} ago"
     if seconds < 5:
-        return "now"
+        return "just now"
     return f"in {seconds:.0f}\u00a0s" if future else f"{seconds:.0f}\u00a0s ago"
 
 

@@ -55,7 +55,8 @@ class Door:
     foreign: bool = False
     title: str = ""  # of an operation of the JSON API
     body: Any = None  # its model
-    answer: Any = None
+    query: tuple[str, ...] = ()
+    answer: tuple[int, tuple[str, ...]] = (200, ("application/json",))  # its status and media types
 
 
 def loopback(request: Request) -> bool:

@@ -35,9 +35,10 @@ from scim.errors import (
     VaultRefusedUs,
     VaultUnreachable,
 )
+from scim.reach import loopback_allowed
 from scim.secretserver import answers, wire
 from scim.secretserver.authentication import Authentication, Credentials, Reply
-from scim.secretserver.connection import base_url, open_transport, was_sent, was_slow
+from scim.secretserver.connection import base_url, open_transport, refused_address, was_sent, was_slow
 from scim.secretserver.limits import Breaker, RetryBudget
 from scim.secretserver.operations import LOG_OUT, Operation
 
@@ -102,7 +103,7 @@ class VaultClient:
         base = base_url(url, insecure=insecure) if url or credentials.kind != "platform" else ""
         if credentials.kind == "platform":
             base_url(credentials.platform_url, insecure=insecure)
-        self._concurrency = concurrency
+        self._concurrency, self._loopback = concurrency, loopback_allowed(insecure)
         self._start_seconds = connect_seconds + read_seconds
         self._timeouts = {"connect": connect_seconds, "read": read_seconds, "write": read_seconds, "pool": None}
         self._transport = transport
@@ -266,7 +267,8 @@ class VaultClient:
         loop = asyncio.get_running_loop()
         lane = self._lane
         if lane is None or lane.loop is not loop:
-            lane = self._lane = _Lane(loop, self._transport or open_transport(self._concurrency), self._concurrency)
+            transport = self._transport or open_transport(self._concurrency, loopback=self._loopback)
+            lane = self._lane = _Lane(loop, transport, self._concurrency)
         return lane
 
     @staticmethod
@@ -301,6 +303,8 @@ async def _read_body(answer: httpx.Response) -> bytes:
 
 
 def _what_failed(error: BaseException) -> str:
+    if refusal := refused_address(error):
+        return refusal
     if was_slow(error):
         return "Secret Server took too long to answer"
     return "Secret Server cannot be reached, or broke the connection"

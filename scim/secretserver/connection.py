@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+from collections.abc import Callable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport
 
+from scim import reach
+
+NOT_OPENED = "The address of Secret Server leads to where no vault may be, and no connection was opened"
 KEEP_ALIVE_SECONDS = 30.0
 """Shorter than what IIS (120 s) and Azure's load balancers (240 s) keep: a dead connection is rarely met."""
 
@@ -28,12 +35,51 @@ def base_url(url: str, *, insecure: bool) -> str:
     return text
 
 
-def open_transport(connections: int) -> httpx.AsyncBaseTransport:
-    """A keep-alive pool for one vault, without cookies, proxies of the environment or redirects."""
+class Resolver(AbstractResolver):
+    """The system's answers, without the addresses at which no vault may be. What it returns is what is connected to."""
+
+    def __init__(self, *, loopback: bool, inner: AbstractResolver | None = None) -> None:
+        self._loopback, self._inner = loopback, inner or aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """:raises reach.Refused: nothing is left."""
+        found = await self._inner.resolve(host, port, family)
+        judged = [(one, reach.refusal(ip_address(one["host"]), loopback=self._loopback)) for one in found]
+        allowed = [one for one, why in judged if not why]
+        if judged and not allowed:
+            raise reach.Refused(f"{NOT_OPENED}: {judged[0][1]}")
+        return allowed
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class Transport(AiohttpTransport):
+    """Looks at addresses that need no resolving, too: they come from a table, and from the Platform."""
+
+    def __init__(self, session: Callable[[], aiohttp.ClientSession], *, loopback: bool) -> None:
+        super().__init__(client=session, trust_env=False)
+        self._loopback = loopback
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if why := reach.host_refusal(request.url.host, loopback=self._loopback):
+            raise httpx.ConnectError(why) from reach.Refused(f"{NOT_OPENED}: {why}")
+        return await super().handle_async_request(request)
+
+
+def open_transport(connections: int, *, loopback: bool = False) -> httpx.AsyncBaseTransport:
+    """A keep-alive pool for one vault, without cookies, proxies of the environment or redirects.
+
+    :param loopback: Whether this very machine may be connected to.
+    """
     tls = ssl.create_default_context()
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=tls)
+        connector = aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=tls, resolver=Resolver(loopback=loopback)
+        )
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -41,7 +87,17 @@ def open_transport(connections: int) -> httpx.AsyncBaseTransport:
             skip_auto_headers=("User-Agent",),
         )
 
-    return AiohttpTransport(client=session, trust_env=False)
+    return Transport(session, loopback=loopback)
+
+
+def refused_address(error: BaseException) -> str:
+    """What to say when it was us who opened no connection; "" when it was not."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, reach.Refused):
+            return str(at)
+        at = at.__cause__
+    return ""
 
 
 def was_sent(error: BaseException) -> bool:

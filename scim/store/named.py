@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
@@ -71,8 +72,18 @@ class Named(Generic[M]):
         rows = self._table.query(self._kind, first="id|", last="id|~")
         return sorted([self.read(row) async for row in rows], key=lambda item: fold(item.name))
 
-    async def update(self, item_id: str, changes: Mapping[str, Any]) -> M:
+    async def update(
+        self,
+        item_id: str,
+        changes: Mapping[str, Any],
+        *,
+        columns: Mapping[str, Any] = MappingProxyType({}),
+        judge: Callable[[M, M], None] | None = None,
+    ) -> M:
         """Change some fields, against a fresh read.
+
+        :param columns: What stands beside the model, and is written with it.
+        :param judge: Is shown what is there and what would be; an error of its is an error of this.
 
         :raises NotFound: :raises Uniqueness: the new name is taken. :raises InvalidValue: the model refuses a value.
         """
@@ -83,7 +94,9 @@ class Named(Generic[M]):
             old = self.read(row)
             new = self._changed(old, changes)
             _check_label(new.name)
-            operations = [Operation("merge", self._row(new, {}), row.etag)]
+            if judge is not None:
+                judge(old, new)
+            operations = [Operation("merge", self._row(new, columns), row.etag)]
             if fold(new.name) != fold(old.name):
                 operations += [
                     Operation("delete", self._name_row(old)),

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from scim.errors import InvalidValue, NotFound, StoreUnavailable, VaultRefusedUs
 from scim.model import Vault, VaultId
+from scim.reach import host_refusal, loopback_allowed
 from scim.store.named import Named, new_id
 from scim.store.seal import Seal
 from scim.store.table import Row, RowChanged, Table
@@ -46,9 +47,20 @@ class Vaults:
     async def list(self) -> list[Vault]:
         return await self._rows.list()
 
-    async def update(self, vault_id: VaultId, **changes: Any) -> Vault:
-        """:raises NotFound: :raises Uniqueness: the new name is taken. :raises InvalidValue: a value is not allowed."""
-        return await self._rows.update(vault_id, changes)
+    async def update(self, vault_id: VaultId, *, credential: SecretStr | None = None, **changes: Any) -> Vault:
+        """Change some fields, and the credential with them in one write. One that was stored goes to no new address.
+
+        :raises NotFound: :raises Uniqueness: the new name is taken. :raises InvalidValue: a value is not allowed, or
+            an address names another scheme, host or port and the credential is not given again.
+        """
+
+        def judge(old: Vault, new: Vault) -> None:
+            moved = moved_urls(old, new)
+            if moved and credential is None:
+                raise InvalidValue(f"{' and '.join(moved)}: {GIVE_AGAIN}")
+
+        columns = {} if credential is None else self._sealed(vault_id, credential)
+        return await self._rows.update(vault_id, changes, columns=columns, judge=judge)
 
     async def remove(self, vault_id: VaultId) -> None:
         """:raises NotFound:"""
@@ -101,12 +113,30 @@ class Vaults:
         return {"credential": blob, "credential_set": datetime.now(UTC)}
 
 
+GIVE_AGAIN = (
+    "another scheme, host or port is another place to send the password to, so the password or client secret has to "
+    "be given again with it"
+)
+
+
+def moved_urls(old: Vault, new: Vault) -> tuple[str, ...]:
+    """The fields whose URL would take the stored credential to where it has not been sent before."""
+    names = ("url", "platform_url")
+    return tuple(n for n in names if getattr(new, n) and _origin(getattr(new, n)) != _origin(getattr(old, n)))
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
 def vault_url(text: str, *, insecure: bool = False) -> str:
     """The URL of a vault as it is stored: scheme, host, port and path, without a slash at the end.
 
-    `insecure` lets http through, which is for the simulator on a developer's machine.
+    `insecure` lets http and this very machine through, which is for the simulator on a developer's machine.
 
-    :raises InvalidValue: For anything that is not a plain https URL. It carries the connector's credentials.
+    :raises InvalidValue: For anything that is not a plain https URL to where a vault may be (scim/reach.py). It
+        carries the connector's credentials.
     """
     try:
         parts = urlsplit(text.strip())
@@ -121,6 +151,8 @@ def vault_url(text: str, *, insecure: bool = False) -> str:
         raise InvalidValue("a vault's URL ends with its path, e.g. https://vault.example.com/SecretServer")
     if "\\" in text or not text.isprintable() or " " in text.strip():
         raise InvalidValue("a vault's URL holds a character that does not belong there")
+    if refusal := host_refusal(parts.hostname, loopback=loopback_allowed(insecure)):
+        raise InvalidValue(f"no vault may be at {parts.hostname[:64]}: {refusal}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 

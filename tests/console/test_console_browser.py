@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from scim.console.people import role_named
 from tests.conftest import Stack
+from tests.console.addresses import PAGES, PARTS, VARIANTS, filled, for_role
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("console")]
 
@@ -25,22 +27,8 @@ HOSTILE = (
 )
 NUMBER = itertools.count(time.time_ns() % 10**9)
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
-PAGES = (
-    "/console",
-    "/console/attention",
-    "/console/connections",
-    "/console/connections/new",
-    "/console/connections/ID",
-    "/console/vaults",
-    "/console/vaults/new",
-    "/console/vaults/ID",
-    "/console/try",
-    "/console/messages",
-    "/console/messages/ID",
-    "/console/audit?reads=1",
-    "/console/settings",
-    "/console/nowhere",
-)
+WHOLE = (*PAGES, *VARIANTS)
+EVIL = "script:not([src]), [onerror], [onmouseover], img:not([alt])"
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +52,6 @@ def furnished(running_stack: Stack) -> dict[str, str]:
     messages = browser.get("/api/messages").json()["messages"]
     key = next(m["key"] for m in messages if m["method"] == "POST")
     return {"vaults": vault, "connections": made.json()["id"], "messages": key}
-
-
-def address(path: str, furnished: dict[str, str]) -> str:
-    kind = path.split("/")[2] if path.endswith("ID") else ""
-    return path.replace("ID", furnished.get(kind, ""))
 
 
 def test_from_nothing_to_the_first_provisioned_user(visit: Any, stack: Stack):
@@ -113,18 +96,33 @@ def test_from_nothing_to_the_first_provisioned_user(visit: Any, stack: Stack):
     assert seat.complaints == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
-def test_every_page_fits_and_nobody_complains(visit: Any, furnished: dict[str, str], width: int, scheme: str):
+@pytest.mark.parametrize(
+    ("width", "scheme", "role"), [(360, "light", "admin"), (1280, "dark", "admin"), (360, "dark", "auditor")]
+)
+def test_every_page_fits_and_nobody_complains(
+    visit: Any, furnished: dict[str, str], width: int, scheme: str, role: str
+):
     """No page scrolls sideways, no script of a name runs, the browser's console stays empty."""
     seat = visit(width, scheme)
-    page = seat.sign_in()
-    for path in PAGES:
-        page = seat.go(address(path, furnished))
+    page = seat.sign_in(role)
+    for path in ("/console/sign-in", *for_role(role_named(role)), *VARIANTS):
+        page = seat.go(filled(path, furnished))
         seat.complaints = [c for c in seat.complaints if "404" not in c]
-        seat.shoot(f"{path.strip('/').replace('/', '-').partition('?')[0]}-{width}-{scheme}")
+        seat.shoot(f"{path.strip('/').replace('/', '-').partition('?')[0]}-{width}-{scheme}-{role}")
         assert (path, page.evaluate("document.documentElement.scrollWidth")) <= (path, width)
         assert (path, page.evaluate("window.hit === undefined")) == (path, True)
+        assert (path, page.locator(EVIL).count()) == (path, 0)
         assert (path, seat.complaints) == (path, [])
+
+
+def test_no_part_holds_what_a_name_brought(visit: Any, furnished: dict[str, str]):
+    """Parts are put into pages by themselves, and some only while somebody waits for them."""
+    seat = visit()
+    seat.sign_in()
+    for path in PARTS:
+        page = seat.go(filled(path, furnished))
+        assert (path, page.locator(EVIL).count()) == (path, 0)
+        assert (path, page.evaluate("window.hit === undefined")) == (path, True)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -135,8 +133,8 @@ def test_axe_finds_nothing_serious(visit: Any, furnished: dict[str, str], scheme
     seat.context.add_init_script(path=str(AXE))
     page = seat.sign_in()
     found = []
-    for path in ("/console/sign-in", *PAGES):
-        page = seat.go(address(path, furnished))
+    for path in WHOLE:
+        page = seat.go(filled(path, furnished))
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         found += [
             (path, v["id"], v["impact"], v["nodes"][0]["html"][:120], v["nodes"][0].get("failureSummary", "")[:200])
@@ -206,8 +204,7 @@ def test_pages_answer_within_300_ms(stack: Stack, furnished: dict[str, str]):
     browser.post("/sign-in/development", data={"role": "admin"})
     slow = {}
     for path in (*PAGES, "/console/overview/live", "/console/messages/rows"):
-        target = address(path, furnished).removeprefix("/console") or "/"
-        url = stack.console if target == "/" else f"{stack.console}{target}"
+        url = stack.console + filled(path, furnished).removeprefix("/console")
         times = []
         for _ in range(5):
             started = time.perf_counter()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 
 import pytest
 
-from scim.console.desk import Desk
 from scim.console.people import Role
-from scim.console.routes import doors
-from scim.settings import Settings
-from scim.triggers.requests import answer_as
+from scim.store.messages import Message
+from tests.console.addresses import NO_PAGE, PAGES, PARTS, TABLE
 from tests.console.rig import BASE, KEY, Rig
 
 ROLES = {"visitor": Role.PUBLIC, "auditor": Role.AUDITOR, "operator": Role.OPERATOR, "admin": Role.ADMIN}
@@ -26,11 +25,6 @@ PUBLIC = {
 }
 
 
-class _Nothing:
-    settings = Settings(public_url=BASE)
-
-
-TABLE = doors(Desk(_Nothing(), answer_as))
 CASES = [
     pytest.param(door, method, role, id=f"{role} {method} {door.path}")
     for door, role in itertools.product(TABLE, ROLES)
@@ -47,6 +41,11 @@ def test_no_address_changes_anything_for_an_auditor():
     """What an auditor may POST is named here one by one."""
     unsafe = {(door.path, m) for door in TABLE for m in door.methods if m != "GET" and door.role == Role.AUDITOR}
     assert unsafe == {("/console/audit/verify", "POST"), ("/console/api/audit/verify", "POST")}
+
+
+def test_every_address_is_a_page_a_part_or_stands_with_a_reason():
+    opened = {door.path for door in TABLE if "GET" in door.methods and not door.path.startswith("/console/api")}
+    assert opened == set(PAGES) | set(PARTS) | set(NO_PAGE)
 
 
 def test_only_one_address_takes_posts_of_other_sites():
@@ -70,10 +69,17 @@ async def test_a_lower_role_is_refused_and_nothing_changes(rig, door, method, ro
 
 @pytest.mark.parametrize("role", ["auditor", "operator", "admin"])
 async def test_each_role_opens_the_pages_that_are_its_own(rig, role):
+    """Every GET there is: pages, parts, files and the API; those of higher roles are refused."""
+    message = Message(
+        datetime.now(UTC), "a-request", rig.connection.id, "idp", method="GET", route="/Users", status=200
+    )
+    await rig.connector.messages.write([message])
+    ids = {"vaults": rig.vault.id, "messages": message.key, "connections": rig.connection.id}
     paths = {
-        door.path.format(id=rig.connection.id, key="x", name="console.css")
+        door.path.format(id=ids.get(noun, ""), key=ids.get(noun, ""), name="console.css")
         for door in TABLE
-        if door.role <= ROLES[role] and "GET" in door.methods and "{" not in door.path.replace("connections/{id}", "")
+        if door.role <= ROLES[role] and "GET" in door.methods
+        for noun in [door.path.removeprefix("/console/").removeprefix("api/").partition("/")[0]]
     } - {"/console/sign-in/entra", "/console/"}
     async with rig.signed_in(role) as browser:
         answers = {path: await browser.get(path) for path in sorted(paths)}

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from scim.administration.words import policies, rights_map
+from scim.console.policies import CHOICES, GROUPS, TEXTS
 from scim.errors import InvalidValue
+from scim.model import Policies
 from tests.console.rig import Rig
 
 BLANK = {"with_policies": "1"}
@@ -61,6 +63,13 @@ async def test_what_is_no_right_of_the_vault_is_refused_with_those_that_are(rows
         answer = await saved(rig, browser, **rows)
         assert (400, True) == (answer.status_code, said in answer.text)
         assert {} == (await rig.connector.connections.get(rig.connection.id)).policies.container_rights
+
+
+def test_every_choice_of_a_policy_says_what_it_means() -> None:
+    """Policies that are new are shown anyhow, but as the bare word: give them a text."""
+    told = {(q.name, choice) for questions in GROUPS.values() for q in questions for choice in q.choices}
+    assert told == set(CHOICES)
+    assert set(TEXTS) == set(Policies.model_fields)
 
 
 async def test_the_api_and_the_command_line_refuse_them_too() -> None:

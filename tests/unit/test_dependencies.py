@@ -20,8 +20,9 @@ MAY: dict[str, dict[str, str]] = {
     "model": {},
     "content": {"model": "folders, secrets and grants are made of the same ids and references"},
     "settings": {},
+    "reach": {},
     "context": {"errors": "a deadline that has passed is an error"},
-    "store": {"errors": WORDS, "model": WORDS},
+    "store": {"errors": WORDS, "model": WORDS, "reach": "a vault is stored with an address that one may have"},
     "audit": {
         "errors": WORDS,
         "context": "what happens in the background is told in the log",
@@ -42,6 +43,7 @@ MAY: dict[str, dict[str, str]] = {
         "content": WORDS,
         "context": "calls are counted, and keep to the request's deadline",
         "directory.port_vault": "the face that it implements",
+        "reach": "and connected to at no other, whatever a name says by then",
     },
     "access": {
         "errors": WORDS,

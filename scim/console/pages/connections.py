@@ -14,7 +14,7 @@ from scim.administration import words
 from scim.administration.verbs import Minted, add_token, remove_connection
 from scim.console import views
 from scim.console.desk import Desk, field, form_of
-from scim.console.guides import GUIDES, guide_for
+from scim.console.guides import GUIDES, Check, Guide, Paste, guide_for
 from scim.console.policies import GROUPS, read_policies
 from scim.content import FolderQuery
 from scim.errors import ConnectorError, InvalidValue, NotFound
@@ -106,14 +106,6 @@ class ConnectionPages:
         status: int = 200,
     ) -> Response:
         desk, guide = self._desk, guide_for(connection.client)
-        base = str(desk.connector.base_url)
-        given = {
-            "scim": base,
-            "scim11": base.removesuffix("/v2") + "/v1",
-            "name": connection.name,
-            "token": minted.text if minted else "",
-        }
-        pastes = [(p, p.value.format(**given)) for p in guide.pastes]
         vault = await (await desk.vaults()).get(connection.vault)
         now = datetime.now(UTC)
         tokens = [(token, token.live(now)) for token in reversed(await desk.tokens.list(connection.id))]
@@ -125,7 +117,7 @@ class ConnectionPages:
             connection=connection,
             guide=guide,
             guides=GUIDES,
-            pastes=pastes,
+            pastes=pastes_of(desk, connection, minted.text if minted else ""),
             minted=minted,
             vault=vault,
             tokens=[pair for pair in tokens if pair[1]] + ended[:ENDED_SHOWN],
@@ -141,31 +133,13 @@ class ConnectionPages:
     async def checks(self, request: Request) -> Response:
         """The client's first calls, ticked off as they arrive."""
         connection = await self._desk.connection(request)
-        guide = guide_for(connection.client)
-        seen = (await views.seen(self._desk)).get(connection.id, Seen())
-        rows = [
-            (check, min((seen.firsts[c] for c in check.calls if c in seen.firsts), default=""))
-            for check in guide.checks
-        ]
+        _, seen, rows = await first_calls(self._desk, connection)
         return self._desk.page(request, "_checks.html", rows=rows, seen=seen, connection=connection)
 
     async def choices(self, request: Request) -> Response:
         """Templates and folders of the vault, for the fields that name one; typed where the vault does not answer."""
-        connection = await self._desk.connection(request)
-        templates: list[str] = []
-        folders: list[str] = []
-        problem = ""
-        try:
-            async with asyncio.timeout(CHOICE_SECONDS):
-                session = await self._desk.connector.session(connection.vault)
-                templates = [template.name for template in await session.directory.templates()]
-                found = await session.directory.find_folders(FolderQuery(window=Window(0, MOST_FOLDERS)))
-                folders = [folder.path for folder in found.items]
-        except ConnectorError as error:
-            problem = error.detail
-        except TimeoutError:
-            problem = "Secret Server did not answer in time."
-        return self._desk.page(request, "_choices.html", templates=templates, folders=folders, problem=problem)
+        found = await choices_of(self._desk, await self._desk.connection(request))
+        return self._desk.page(request, "_choices.html", **found)
 
     async def edit(self, request: Request) -> Response:
         desk, connection = self._desk, await self._desk.connection(request)
@@ -235,6 +209,39 @@ class ConnectionPages:
         await desk.do(request, "connection.remove", lambda: remove_connection(connections, tokens, connection),
                       name=connection.name, object_id=connection.id, connection=connection.id)  # fmt: skip
         return RedirectResponse("/console/connections?done=removed", 303)
+
+
+def pastes_of(desk: Desk, connection: Connection, token: str = "") -> list[tuple[Paste, str]]:
+    """The fields of the client's own form, each with its value; without `token` those for it stay empty of one."""
+    base = str(desk.connector.base_url)
+    given = {"scim": base, "scim11": base.removesuffix("/v2") + "/v1", "name": connection.name, "token": token}
+    return [(paste, paste.value.format(**given)) for paste in guide_for(connection.client).pastes]
+
+
+async def first_calls(desk: Desk, connection: Connection) -> tuple[Guide, Seen, list[tuple[Check, str]]]:
+    """What the client is expected to do first, each with when it first succeeded; "" until it has."""
+    guide = guide_for(connection.client)
+    seen = (await views.seen(desk)).get(connection.id, Seen())
+    rows = [(c, min((seen.firsts[call] for call in c.calls if call in seen.firsts), default="")) for c in guide.checks]
+    return guide, seen, rows
+
+
+async def choices_of(desk: Desk, connection: Connection) -> dict[str, Any]:
+    """`templates` and `folders` by name and path, and the `problem` when the vault does not tell them."""
+    templates: list[str] = []
+    folders: list[str] = []
+    problem = ""
+    try:
+        async with asyncio.timeout(CHOICE_SECONDS):
+            session = await desk.connector.session(connection.vault)
+            templates = [template.name for template in await session.directory.templates()]
+            found = await session.directory.find_folders(FolderQuery(window=Window(0, MOST_FOLDERS)))
+            folders = [folder.path for folder in found.items]
+    except ConnectorError as error:
+        problem = error.detail
+    except TimeoutError:
+        problem = "Secret Server did not answer in time."
+    return {"templates": templates, "folders": folders, "problem": problem}
 
 
 def changed(connection: Connection, form: Mapping[str, list[str]]) -> dict[str, Any]:

@@ -36,11 +36,17 @@ class MessagePages:
                                more=len(found) == PAGE)  # fmt: skip
 
     async def one(self, request: Request) -> Response:
-        message = await self._desk.connector.messages.get(request.path_params["key"][:120])
-        if message is None:
-            raise NotFound("This message is gone: messages are kept for a few days only")
+        message = await message_of(self._desk, request)
         longest = max((call[3] for call in message.upstream), default=1.0) or 1.0
         return self._desk.page(request, "message.html", message=message, longest=longest)
+
+
+async def message_of(desk: Desk, request: Request) -> Message:
+    """The one in the path. :raises NotFound:"""
+    message: Message | None = await desk.connector.messages.get(request.path_params["key"][:120])
+    if message is None:
+        raise NotFound("This message is gone: messages are kept for a few days only")
+    return message
 
 
 def conditions(request: Request) -> dict[str, str]:

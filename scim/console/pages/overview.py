@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from scim.console import views
 from scim.console.desk import Desk
 from scim.console.drawing import percentile, slots
+from scim.errors import ConnectorError
+from scim.model import Vault
 
 MOST_LISTED = 50  # of each kind; a page of hundreds is read by nobody
 
@@ -44,25 +46,12 @@ class Overview:
             switches=switches,
             rows=[(c, known.get(c.id), s, numbers.pulse(c.id)) for c, s in zip(connections, states, strict=True)],
             strangers=numbers.pulse(""),
+            vaults=[] if connections else await (await desk.vaults()).list(),
         )
 
     async def vaults(self, request: Request) -> Response:
         """Signs in nowhere anew: asks with the sessions that are open."""
-        vaults = await (await self._desk.vaults()).list()
-        reports = await asyncio.gather(*(self._report(vault.id) for vault in vaults))
-        return self._desk.page(request, "_vault_health.html", rows=list(zip(vaults, reports, strict=True)))
-
-    async def _report(self, vault_id: str) -> object:
-        from scim.errors import ConnectorError
-
-        try:
-            async with asyncio.timeout(views.PATIENCE):
-                session = await self._desk.connector.session(vault_id)
-                return await session.directory.health()
-        except ConnectorError as error:
-            return error
-        except TimeoutError:
-            return None
+        return self._desk.page(request, "_vault_health.html", rows=await vaults_now(self._desk))
 
     async def attention(self, request: Request) -> Response:
         waiting = await views.attention(self._desk, renamed=True)
@@ -82,6 +71,23 @@ class Overview:
         await desk.do(request, "breaker.release", lambda: views.release(desk, connection),
                       name=connection.name, object_id=connection.id, connection=connection.id)  # fmt: skip
         return RedirectResponse("/console/attention?done=released", 303)
+
+
+async def vaults_now(desk: Desk) -> list[tuple[Vault, object]]:
+    """Each vault with its Health; with an error; or with None when it did not answer in time."""
+    vaults = await (await desk.vaults()).list()
+    return list(zip(vaults, await asyncio.gather(*(_report(desk, vault.id) for vault in vaults)), strict=True))
+
+
+async def _report(desk: Desk, vault_id: str) -> object:
+    try:
+        async with asyncio.timeout(views.PATIENCE):
+            session = await desk.connector.session(vault_id)
+            return await session.directory.health()
+    except ConnectorError as error:
+        return error
+    except TimeoutError:
+        return None
 
 
 def _range(request: Request) -> str:

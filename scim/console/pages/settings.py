@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from scim.administration.console_keys import make_key
-from scim.administration.settings import NUMBERS, change_settings, checked
+from scim.administration.settings import NUMBERS, change_settings, checked, end_sessions
 from scim.administration.setup_document import add_setup, write_setup
 from scim.console.desk import Desk, field, form_of
 from scim.console.people import role_named
@@ -49,8 +48,8 @@ class SettingsPages:
         return RedirectResponse("/console/settings?done=changed", 303)
 
     async def end_sessions(self, request: Request) -> Response:
-        desk, now = self._desk, int(time.time())
-        await desk.do(request, "console.end-sessions", lambda: desk.connector.switches.change(sessions_from=now))
+        desk = self._desk
+        await desk.do(request, "console.end-sessions", lambda: end_sessions(desk.connector.switches))
         return RedirectResponse("/console/sign-in?done=out", 303)
 
     async def add_key(self, request: Request) -> Response:
@@ -79,7 +78,8 @@ class SettingsPages:
 
     async def backup(self, request: Request) -> Response:
         desk = self._desk
-        document = await desk.do(request, "console.backup", lambda: write_setup(desk.connector.store))
+        keys = (await desk.keys()).data_keys
+        document = await desk.do(request, "console.backup", lambda: write_setup(desk.connector.store, keys))
         name = f"scim-connector-{datetime.now(UTC):%Y%m%d-%H%M}.json"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(orjson.dumps(document, option=orjson.OPT_INDENT_2), media_type="application/json",
@@ -91,12 +91,14 @@ class SettingsPages:
             document = orjson.loads(form.get("document", [""])[0])
             if not isinstance(document, dict):
                 raise InvalidValue("This is not a set-up document of this connector")
-            added = await desk.do(request, "console.restore", lambda: add_setup(desk.connector.store, document))
+            store, keys = desk.connector.store, (await desk.keys()).data_keys
+            added = await desk.do(request, "console.restore", lambda: add_setup(store, document, keys))
         except orjson.JSONDecodeError:
             return await self._page(request, 400, error=InvalidValue("This is not JSON"))
         except ConnectorError as error:
             return await self._page(request, error.status, error=error)
-        return await self._page(request, restored=added)
+        left_out = added.pop("passwords_left_out")
+        return await self._page(request, restored=added, left_out=left_out)
 
 
 async def change_switches(desk: Desk, request: Request, given: dict[str, str]) -> Any:

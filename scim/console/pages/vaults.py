@@ -13,14 +13,12 @@ from scim.administration.verbs import add_vault, checked_vault, remove_vault
 from scim.console.desk import Desk, field, form_of
 from scim.errors import ConnectorError, InvalidValue
 from scim.model import Vault
+from scim.store.vaults import moved_urls
 
 NEEDED = ("View Users", "Administer Users", "Administer Groups", "View Roles", "Administer Role Assignment",
           "Administer Folders", "Create Root Folders", "Add Secret", "Edit Secret", "Deactivate Secret", "Own Secret",
           "Administer Reports")  # fmt: skip
 """The vendor's list for its own connector, without those that read secrets' values."""
-
-TOO_MUCH = ("Unlimited Administrator", "View Secret")
-"""More than the connector needs: it never reads a secret."""
 
 
 class VaultPages:
@@ -49,27 +47,43 @@ class VaultPages:
     async def show(self, request: Request) -> Response:
         return await self._page(request, await self._desk.vault(request))
 
-    async def _page(self, request: Request, vault: Vault, error: ConnectorError | None = None) -> Response:
+    async def _page(
+        self,
+        request: Request,
+        vault: Vault,
+        error: ConnectorError | None = None,
+        typed: Mapping[str, Any] | None = None,
+        *,
+        again: bool = False,
+    ) -> Response:
+        """:param typed: What a form held that was refused. :param again: The password was missing from it."""
         desk = self._desk
         used = [c for c in await desk.connections.list() if c.vault == vault.id]
         set_at = await (await desk.vaults()).credential_set_at(vault.id)
         status = 200 if error is None else error.status
-        return desk.page(request, "vault.html", status, vault=vault, used=used, set_at=set_at, error=error)
+        return desk.page(request, "vault.html", status, vault=vault, used=used, set_at=set_at, error=error,
+                         values={**vault.model_dump(), **(typed or {})}, again=again)  # fmt: skip
 
     async def edit(self, request: Request) -> Response:
-        desk, vault = self._desk, await self._desk.vault(request)
+        desk, vault, form = self._desk, await self._desk.vault(request), await form_of(request)
+        text = form.get("password", [""])[0]
+        values: Mapping[str, Any] = {}
+        moved: tuple[str, ...] = ()
         try:
-            values = fields(await form_of(request))
+            values = fields(form)
             changes = {name: value for name, value in values.items() if getattr(vault, name) != value}
             checked = checked_vault({**vault.model_dump(include={"auth", "platform_url"}), **changes},
                                     insecure=desk.connector.settings.insecure_vault_urls)  # fmt: skip
             changes = {name: checked[name] for name in changes}
             vaults = await desk.vaults()
-            if changes:
-                await desk.do(request, "vault.edit", lambda: vaults.update(vault.id, **changes), name=vault.name,
-                              object_id=vault.id, changed=tuple(sorted(changes)))  # fmt: skip
+            moved = moved_urls(vault, vault.model_copy(update=changes))
+            secret = SecretStr(text) if text else None
+            if changes or secret:
+                names = tuple(sorted([*changes, *(["credential"] if text else [])]))
+                await desk.do(request, "vault.edit", lambda: vaults.update(vault.id, credential=secret, **changes),
+                              name=vault.name, object_id=vault.id, changed=names)  # fmt: skip
         except ConnectorError as error:
-            return await self._page(request, vault, error)
+            return await self._page(request, vault, error, values, again=bool(moved) and not text)
         return RedirectResponse(f"/console/vaults/{vault.id}?done=changed", 303)
 
     async def credential(self, request: Request) -> Response:
@@ -89,8 +103,9 @@ class VaultPages:
         held = {plain(p) for p in report.get("permissions", ())}
         everything = plain("Unlimited Administrator") in held
         needed = [(name, everything or plain(name) in held) for name in NEEDED]
-        more = [name for name in TOO_MUCH if plain(name) in held]
-        return desk.page(request, "_vault_test.html", vault=vault, report=report, needed=needed, more=more)
+        sees = plain("View Secret") in held
+        return desk.page(request, "_vault_test.html", vault=vault, report=report, needed=needed, everything=everything,
+                         sees=sees)  # fmt: skip
 
     async def remove(self, request: Request) -> Response:
         desk, vault = self._desk, await self._desk.vault(request)

@@ -136,7 +136,20 @@ def test_a_vault_is_edited_field_by_field(ready):
     assert ready("vault edit nobody --username x") == 1
 
 
-@pytest.mark.parametrize("url", ["http://x", "https://u:p@x", "ftp://x", "https://x?a=b", "x"])
+def test_another_address_wants_the_password_again(ready):
+    assert ready("vault edit prod --url https://evil.example") == 1
+    assert "has to be given again" in ready.err
+    assert ready.json("vault show prod")["url"] == "https://acme.secretservercloud.com"
+    assert ready("vault edit prod --url https://acme.secretservercloud.com/SecretServer") == 0
+    assert ready("vault edit prod --url https://pam.acme.com --password-stdin", "another") == 0
+    assert ready.json("vault show prod")["url"] == "https://pam.acme.com"
+    assert ready("vault edit prod --username x --password-env NOT_SET_ANYWHERE") == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://x", "https://u:p@x", "ftp://x", "https://x?a=b", "x", "https://169.254.169.254", "https://localhost"],
+)
 def test_a_vault_needs_a_plain_https_url(console, url):
     assert console(f"vault add v --url {url} --username u --password-stdin", "x") == 1
     assert console.json("vault list") == []
