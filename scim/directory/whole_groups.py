@@ -171,6 +171,8 @@ class WholeGroups(KeptRows):
                 raise Uniqueness(f"A group with the displayName {change.name[:64]!r} exists already")
         if change.external_id:
             await self._free_external_id(Kind.GROUP, change.external_id, group.id)
+        if await self._changes_nothing(group, change):
+            return group
         changed = await self._inner.change_group(group, change)
         before = group.kept
         kept = replace(
@@ -190,6 +192,12 @@ class WholeGroups(KeptRows):
             external_ids=self._external(before, change.external_id),
         )
         return await self._save_group(changed, kept, before=before)
+
+    async def _changes_nothing(self, group: Group, change: GroupChange) -> bool:
+        """Whether only members are named that are in or out already: then nothing is modified (RFC 7644 §3.5.2)."""
+        if change != GroupChange(add_members=change.add_members, remove_members=change.remove_members):
+            return False
+        return await self._inner.members_are_so(group, change.add_members, change.remove_members)
 
     async def remove_group(self, group: Group) -> None:
         await self._inner.remove_group(group)
