@@ -108,6 +108,12 @@ class User:
         return f'W/"{fingerprint(self.fingerprint, self.kept.revision)}"'
 
     @property
+    def shown_version(self) -> str:
+        """`W/"own.groups"` with groups that are shown, which change without the user; a writer is held to `own`."""
+        groups = [(int(ref.id), ref.name) for ref in self.groups or ()]
+        return f'{self.version[:-1]}.{fingerprint(groups)}"' if groups else self.version
+
+    @property
     def last_modified(self) -> datetime | None:
         return self.kept.modified or self.created
 

@@ -49,6 +49,13 @@ class VaultDirectory(Directory, Protocol):
         """
         ...
 
+    async def members_are_so(self, group: Group, add: tuple[UserId, ...], remove: tuple[UserId, ...]) -> bool:
+        """Whether it is sure that this change of members would change nothing.
+
+        False where finding out would cost a call more than the change itself.
+        """
+        ...
+
 
 class SignedIn(Protocol):
     """The account that the connector is in a vault."""

@@ -17,7 +17,7 @@ from scim.model import Group, GroupChange, GroupId, NewGroup, NewUser, Ref, User
 
 READS = frozenset(
     {"user", "find_users", "group", "find_groups", "is_member", "roles", "role_holders", "powerful", "own_account",
-     "disabled_group"}
+     "disabled_group", "members_are_so"}
 )  # fmt: skip
 NOT_YET = 0  # the id of what the vault would number itself
 

@@ -170,7 +170,7 @@ class WholeGroups(KeptRows):
             if any(g.id != group.id and fold(g.name) == fold(change.name) for g in others.items):
                 raise Uniqueness(f"A group with the displayName {change.name[:64]!r} exists already")
         async with self._having(Kind.GROUP, change.external_id, group.id):
-            return await self._changed_group(group, change)
+            return group if await self._changes_nothing(group, change) else await self._changed_group(group, change)
 
     async def _changed_group(self, group: Group, change: GroupChange) -> Group:
         changed = await self._inner.change_group(group, change)
@@ -192,6 +192,12 @@ class WholeGroups(KeptRows):
             external_ids=self._external(before, change.external_id),
         )
         return await self._save_group(changed, kept, before=before)
+
+    async def _changes_nothing(self, group: Group, change: GroupChange) -> bool:
+        """Whether only members are named that are in or out already: then nothing is modified (RFC 7644 §3.5.2)."""
+        if change != GroupChange(add_members=change.add_members, remove_members=change.remove_members):
+            return False
+        return await self._inner.members_are_so(group, change.add_members, change.remove_members)
 
     async def remove_group(self, group: Group) -> None:
         await self._inner.remove_group(group)

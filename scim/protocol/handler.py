@@ -200,7 +200,7 @@ class Handler(AsyncScimHandler):
                 loaded = await self.storage.load(resource_type, resource_id, touched)
                 replacement = self.service.read_replacement(resource_type, request.body, request.header("Content-Type"))
                 current = self._model(resource_type, loaded)
-                conditions = self.service.read_conditions(request)
+                conditions = self.service.read_write_conditions(request)
                 replaced = self.service.apply_replacement(current, replacement, conditions)
                 _leave_alone(current, replaced)
                 return loaded.document if replaced is None else await self._store(resource_type, loaded, replaced)
@@ -232,7 +232,7 @@ class Handler(AsyncScimHandler):
                 if resource_type.name == "Group" and not self.service.dialect.strict
                 else None
             )
-            conditions = self.service.read_conditions(request)
+            conditions = self.service.read_write_conditions(request)
             if delta is not None:
 
                 async def membership() -> Document:
@@ -286,7 +286,7 @@ class Handler(AsyncScimHandler):
             self.service.authorize(request, target, resource_type)
             nothing = frozenset({"id"})
             loaded = await self.storage.load(resource_type, cast(str, target.resource_id), nothing)
-            self.service.read_conditions(request).check(loaded.version, "DELETE")
+            self.service.read_write_conditions(request).check(loaded.version, "DELETE")
             await self.storage.remove(resource_type, loaded)
             return self.service.me_response(request, target, self.service.deletion_response())
 

@@ -35,6 +35,8 @@ from scim2_models import (
     ServiceProviderConfig,
     Sort,
 )
+from scim2_server.conditions import Conditions
+from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.routing import Target
 from scim2_server.service import ScimService
@@ -45,6 +47,7 @@ from scim.protocol.comparison import comparable
 from scim.protocol.dialects.vocabulary import named
 from scim.protocol.projection import Document
 from scim.protocol.schemas import ENTERPRISE, USER, EnterpriseUser, Group, LinkedObject, User
+from scim.protocol.store import own_tag
 
 MAX_RESULTS = 1000
 DEFAULT_PAGE = 100
@@ -161,6 +164,11 @@ class Service(ScimService):
                 raise NotAllowed(
                     f"{resource_type.name} is a type to be read: nothing of it is written", allowed=("GET",)
                 )
+
+    def read_write_conditions(self, request: ScimRequest) -> Conditions:
+        """The conditions of a write, on the object's own version: see `own_tag`."""
+        sent = self.read_conditions(request)
+        return Conditions(sent.if_match and own_tag(sent.if_match), sent.if_none_match and own_tag(sent.if_none_match))
 
     def read_search(self, resource_types: list[ResourceType], payload: Any) -> tuple[SearchRequest[Any], Any]:
         key = named(payload, "filter") if isinstance(payload, dict) else None

@@ -6,6 +6,7 @@ Reads and answers are documents; only what PATCH, PUT, filters and sorting must 
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,20 @@ class Loaded:
     def version(self) -> str | None:
         version = self.document.get("meta", {}).get("version")
         return str(version) if version else None
+
+
+_SHOWN = re.compile(r'(?<=[0-9a-f]{16})\.[0-9a-f]{16}(?=["\s,]|\Z)')
+
+
+def own_version(document: Document) -> Document:
+    """A document with the part of its version that its own attributes decide, which a writer is held to."""
+    meta = document["meta"]
+    return {**document, "meta": {**meta, "version": own_tag(meta["version"])}} if "version" in meta else document
+
+
+def own_tag(tags: str) -> str:
+    """`W/"own"` of `W/"own.shown"`, one or several: the groups that a user was shown with are for caches alone."""
+    return _SHOWN.sub("", tags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from scim.errors import ConnectorError, NotFound, Uniqueness
 from scim.model import Caller
 from scim.protocol.projection import EVERYTHING, Document, Projection, projection_of
 from scim.protocol.service import Service
-from scim.protocol.store import DocumentPage, Loaded, MemberChange, ResourceStore
+from scim.protocol.store import DocumentPage, Loaded, MemberChange, ResourceStore, own_version
 from scim.resources import REGISTRY
 from scim.resources.search import search
 from scim.resources.snapshots import Snapshots
@@ -72,7 +72,7 @@ class DirectoryResources(ResourceStore):
 
     async def load(self, resource_type: ResourceType, resource_id: str, touched: frozenset[str]) -> Loaded:
         thing, document = await self._module(resource_type).load(resource_id, touched)
-        return Loaded(thing, document)
+        return Loaded(thing, own_version(document))
 
     async def store(self, resource_type: ResourceType, loaded: Loaded, resource: Resource[Any]) -> Document:
         document: Document = await self._module(resource_type).store(

@@ -72,7 +72,7 @@ def to_scim(user: User, connection: ConnectionId, base_url: str = "") -> Documen
     if user.roles:
         own = {str(r.get("value")): r for r in kept.document.get("roles", []) if isinstance(r, dict)}
         document["roles"] = [{**own.get(str(r.id), {}), "value": str(r.id), "display": r.name} for r in user.roles]
-    document["meta"] = meta(NAME, ENDPOINT, user.id, user.created, user.last_modified, user.version, base_url)
+    document["meta"] = meta(NAME, ENDPOINT, user.id, user.created, user.last_modified, user.shown_version, base_url)
     return document
 
 
@@ -289,7 +289,8 @@ class Users:
             mails=wanted.mails,
             document=document,
         )
-        changed = await self._directory.change_user(user, change)
+        nothing = UserChange(external_id=False, mails=user.kept.mails, document=dict(user.kept.document))
+        changed = user if change == nothing else await self._directory.change_user(user, change)
         if not add and not remove and "roles" not in new:
             changed = replace(changed, roles=None)
         return self.show(changed)

@@ -55,6 +55,7 @@ from scim.secretserver.paging import Pager
 from scim.secretserver.personal import PersonalGroups
 from scim.secretserver.powers import Powers
 from scim.secretserver.roles import Roles
+from scim.secretserver.seen_members import SeenMembers
 from scim.secretserver.users import Users
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class SecretServerDirectory(Holdings):
         super().__init__(
             client, pager, self._account, self._users, self._groups, scan_rows=scan_rows, seconds=memberships_seconds
         )
+        self._seen = SeenMembers()
         self._powers = Powers(self._account, self._users, self._groups, self._roles, personal)
 
     @classmethod
@@ -202,6 +204,7 @@ class SecretServerDirectory(Holdings):
         with self._touching():
             left = await self._groups.leave_all(user.id)
         self._memberships.by_group.apply(lambda index: index.leaves(user.id, (ref.id for ref in left)))
+        self._seen.forget()
         return left
 
     # --- groups -----------------------------------------------------------------------------------------------------
@@ -210,7 +213,10 @@ class SecretServerDirectory(Holdings):
         """One call, and one a 10,000 members in parallel. A group that was never seen before costs one more, in
         parallel, to tell it from a personal group (personal.py).
         """
-        return await self._groups.read(group_id, members=members)
+        group = await self._groups.read(group_id, members=members)
+        if group.members is not None:
+            self._seen.saw(group.id, (ref.id for ref in group.members))
+        return group
 
     async def find_groups(self, query: GroupQuery) -> Found[Group]:
         """Enabled groups: a window or a name one call, ids one each, a member's groups two; members one per group."""
@@ -237,6 +243,7 @@ class SecretServerDirectory(Holdings):
             await self._groups.refuse_strangers(new.members)
         group = await self._groups.create(new.name)
         self._memberships.by_group.apply(lambda index: index.appears(group))
+        self._seen.saw(group.id, ())
         if new.members:
             await self._change_members(group, new.members, ())
         return replace(group, members=_refs(new.members))
@@ -276,6 +283,19 @@ class SecretServerDirectory(Holdings):
         with self._touching():
             await self._groups.disable(group)
         self._memberships.by_group.apply(lambda index: index.vanishes(group.id))
+
+    async def members_are_so(self, group: Group, add: tuple[UserId, ...], remove: tuple[UserId, ...]) -> bool:
+        """One call where it looks so from what this process saw last: the user's groups, or the group's members."""
+        if not (add or remove) or not self._seen.looks_done(group.id, add, remove):
+            return not (add or remove)
+        try:
+            if len(add) + len(remove) == 1:
+                return await self.is_member(group.id, (*add, *remove)[0]) is bool(add)
+            inside = {row.user_id for row in await self._groups.members(group.id)}
+        except NotFound:
+            return False
+        self._seen.saw(group.id, inside)
+        return inside.issuperset(add) and inside.isdisjoint(remove)
 
     async def disabled_group(self, name: str) -> Group | None:
         """A local group of that name that was disabled: what stands in the way of creating it again."""
@@ -365,6 +385,7 @@ class SecretServerDirectory(Holdings):
     async def _change_members(self, group: Group, add: tuple[UserId, ...], remove: tuple[UserId, ...]) -> None:
         with self._touching():
             await self._groups.change_members(group, add, remove)
+        self._seen.changed(group.id, add, [user for user in remove if user not in add])
         self._memberships.by_group.apply(lambda index: index.changes(group.id, add, remove))
 
     async def _refuse_taken(self, group: Group, name: str) -> None:
@@ -380,6 +401,7 @@ class SecretServerDirectory(Holdings):
             yield
         except (Unavailable, VaultMisbehaved, asyncio.CancelledError):
             self._memberships.drop()
+            self._seen.forget()
             raise
 
 

@@ -290,3 +290,83 @@ async def test_a_secret_in_the_filter_of_a_path_is_answered_kept_and_logged_nowh
     ]
     assert [] == [r.getMessage() for r in caplog.records if not r.name.startswith("httpx") and mark in r.getMessage()]
     assert any("fields[•••]" in repr(row.values) for row in door.rows("messages")), "what was asked is kept without it"
+
+
+# -- what moves a version --------------------------------------------------------------------------------------------
+
+
+def stamp(answer: Any) -> tuple[str, str]:
+    meta = answer.json()["meta"]
+    return meta["lastModified"], meta["version"]
+
+
+async def test_what_has_no_effect_moves_nothing() -> None:
+    door, client = await opened()
+    a, b, c = await members_of(client, "v1", "v2", "v3")
+    team = (
+        "/Groups/" + (await client.post("/Groups", json=group("Still", a, b, roles=[{"value": "User"}]))).json()["id"]
+    )
+    person = "/Users/" + a
+    title = {"op": "replace", "path": "title", "value": "Dr"}
+    await client.patch(person, json=patch({"op": "add", "path": "roles", "value": [{"value": "User"}]}, title))
+    cells: list[tuple[str, str, Any]] = [
+        ("patch", team, patch({"op": "replace", "path": "members", "value": [{"value": a}, {"value": b}]})),
+        ("patch", team, patch({"op": "replace", "path": "displayName", "value": "Still"})),
+        ("patch", team, patch({"op": "add", "path": "roles", "value": [{"value": "User"}]})),
+        ("put", team, group("Still", b, a)),
+        ("patch", team, patch({"op": "add", "path": "members", "value": [{"value": a}]})),
+        ("patch", team, patch({"op": "add", "path": "members", "value": [{"value": a}, {"value": b}]})),
+        ("patch", team, patch({"op": "remove", "path": f'members[value eq "{c}"]'})),
+        ("patch", person, patch({"op": "add", "path": "roles", "value": [{"value": "user"}]})),
+        ("patch", person, patch(title)),
+    ]
+    for verb, where, body in cells:
+        before = await client.get(where)
+        door.calls()
+        answer = await getattr(client, verb)(where, json=body)
+        assert answer.status_code in (200, 204), answer.text
+        assert len(door.calls()) <= 3
+        assert stamp(before) == stamp(await client.get(where)), body
+    before = await client.get(team)
+    add = patch({"op": "add", "path": "members", "value": [{"value": a}, {"value": c}]})
+    assert (await client.patch(team, json=add)).status_code in (200, 204)
+    assert stamp(before) != stamp(await client.get(team)), "one of two is an effect"
+    assert {int(a), int(b), int(c)} == inside(door, team.rpartition("/")[2])
+
+
+async def test_what_somebody_did_in_the_vault_meanwhile_is_never_taken_for_no_effect() -> None:
+    door, client = await opened()
+    a, b = await members_of(client, "w1", "w2")
+    team = (await client.post("/Groups", json=group("Vault", a))).json()["id"]
+    door.sim("POST", "/act", {"do": "remove_member", "groupId": int(team), "userId": int(a)})
+    door.sim("POST", "/act", {"do": "add_member", "groupId": int(team), "userId": int(b)})
+    await client.patch(f"/Groups/{team}", json=patch({"op": "add", "path": "members", "value": [{"value": a}]}))
+    await client.patch(f"/Groups/{team}", json=patch({"op": "remove", "path": f'members[value eq "{b}"]'}))
+    assert {int(a)} == inside(door, team)
+
+
+async def test_a_users_version_covers_the_groups_that_are_shown() -> None:
+    door, client = await opened()
+    (a,) = await members_of(client, "e1")
+    team = (await client.post("/Groups", json=group("Etag"))).json()["id"]
+    first = await client.get(f"/Users/{a}")
+    tag = {"If-None-Match": first.headers["ETag"]}
+    assert 304 == (await client.get(f"/Users/{a}", headers=tag)).status_code
+    door.sim("POST", "/act", {"do": "add_member", "groupId": int(team), "userId": int(a)})
+    second = await client.get(f"/Users/{a}", headers=tag)
+    assert (200, [team]) == (second.status_code, [g["value"] for g in second.json()["groups"]])
+    assert second.headers["ETag"] == second.json()["meta"]["version"]
+    again = await client.get(f"/Users/{a}", headers={"If-None-Match": second.headers["ETag"]})
+    assert 304 == again.status_code
+    title = patch({"op": "replace", "path": "title", "value": "Dr"})
+    on = patch({"op": "replace", "path": "active", "value": True})
+    for shown in (first, second):  # whoever writes is held to what he writes
+        held = {"If-Match": f'W/"other", {shown.headers["ETag"]}'}
+        answer = await client.patch(f"/Users/{a}", json=on, headers=held)
+        assert 200 == answer.status_code, answer.text
+    change = patch({"op": "replace", "path": "title", "value": "Prof"})
+    assert 200 == (await client.patch(f"/Users/{a}", json=change)).status_code
+    for shown in (first, second):
+        held = {"If-Match": shown.headers["ETag"]}
+        assert 412 == (await client.patch(f"/Users/{a}", json=title, headers=held)).status_code
+        assert 412 == (await client.delete(f"/Users/{a}", headers=held)).status_code
