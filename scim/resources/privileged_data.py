@@ -16,7 +16,7 @@ from scim.directory.port import Directory
 from scim.errors import ConnectorError, InvalidValue, excerpt
 from scim.model import Caller, ConnectionId, FolderId, Found, SecretId, Window, fold
 from scim.protocol.projection import Document, Projection
-from scim.protocol.schemas_pam import OUR_SECRET, PRIVILEGED_DATA, PUBLISHED
+from scim.protocol.schemas_pam import OUR_SECRET, PRIVILEGED_DATA, published_secret
 from scim.resources.places import (
     checked_name,
     external,
@@ -129,10 +129,14 @@ class PrivilegedData:
 
     async def vocabulary(self) -> dict[str, dict[str, Any]]:
         """What a creation needs, and the templates by name while the vault answers."""
-        template: dict[str, Any] = {"required": True}
+        policies = self._policies
+        found = published_secret(
+            template_known=bool(policies.secret_template), folder_known=bool(policies.secret_folder)
+        )
         with suppress(ConnectorError):
-            template["canonicalValues"] = [found.name for found in await self._directory.templates()]
-        return {OUR_SECRET: {**PUBLISHED[OUR_SECRET], "template": template}}
+            names = [template.name for template in await self._directory.templates()]
+            found["template"] = {**found.get("template", {}), "canonicalValues": names}
+        return {OUR_SECRET: found}
 
     async def create(self, document: Document) -> Document:
         ours = document.get(OUR_SECRET) or {}

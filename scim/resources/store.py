@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -51,12 +52,15 @@ class DirectoryResources(ResourceStore):
         return await search(modules, request, position, shown, self._snapshots)
 
     async def vocabulary(self) -> dict[str, dict[str, Any]]:
+        async def of(module: Any) -> dict[str, dict[str, Any]]:
+            with suppress(ConnectorError):  # a vault that is down takes its own words away, not those of others
+                return dict(await module.vocabulary())
+            return {}
+
         found: dict[str, dict[str, Any]] = {}
-        for module in self._modules.values():
-            if hasattr(module, "vocabulary"):
-                with suppress(ConnectorError):  # a vault that is down takes its own words away, not those of others
-                    for schema, values in (await module.vocabulary()).items():
-                        found.setdefault(schema, {}).update(values)
+        for words in await asyncio.gather(*(of(m) for m in self._modules.values() if hasattr(m, "vocabulary"))):
+            for schema, values in words.items():
+                found.setdefault(schema, {}).update(values)
         return found
 
     async def create_document(self, resource_type: ResourceType, resource: Resource[Any]) -> Document:
