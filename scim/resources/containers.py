@@ -27,6 +27,7 @@ from scim.resources.places import (
     one_id,
     own_words,
     paged,
+    put_words,
     reference,
     refs,
     since,
@@ -47,8 +48,8 @@ def to_scim(folder: Folder, connection: ConnectionId, base_url: str = "") -> Doc
     if connection in folder.kept.external_ids:
         document["externalId"] = folder.kept.external_ids[connection]
     document["name"] = folder.name
-    kind = "personal folder" if folder.personal else "folder"
-    document |= own_words(folder.kept.document, {"displayName": folder.name, "description": None, "type": kind})
+    shown = {"displayName": folder.name, "description": None, "type": _kind(folder)}
+    document |= own_words(folder.kept.document, shown)
     if folder.parent is not None:
         document["parent"] = reference(base_url, ENDPOINT, folder.parent.id, folder.parent.name)
     if folder.owner is not None:
@@ -58,6 +59,10 @@ def to_scim(folder: Folder, connection: ConnectionId, base_url: str = "") -> Doc
     document |= {"path": folder.path, "inheritsPermissions": folder.inherits}
     document["meta"] = meta_of(NAME, ENDPOINT, folder.id, folder, base_url)
     return document
+
+
+def _kind(folder: Folder) -> str:
+    return "personal folder" if folder.personal else "folder"
 
 
 def from_scim(document: Document) -> NewFolder:
@@ -166,13 +171,21 @@ class Containers:
         return folder, self.show(folder)
 
     async def store(self, folder: Folder, old: Document, new: Document) -> Document:
+        """After a PATCH."""
+        return await self._store(folder, old, new, kept_words(old, new, folder.kept.document, WORDS))
+
+    async def replace(self, folder: Folder, old: Document, new: Document) -> Document:
+        """After a PUT."""
+        shown = {"displayName": from_scim(new).name, "type": _kind(folder)}
+        return await self._store(folder, old, new, put_words(new, shown, folder.kept.document, WORDS))
+
+    async def _store(self, folder: Folder, old: Document, new: Document, words: Document) -> Document:
         wanted = from_scim(new)
         at: Any = False
         if parent_of(new) != parent_of(old):
             parent = parent_of(new)
             found = None if parent is None else (await folder_named(self._directory, parent, "parent")).id
             at = found if found != (folder.parent.id if folder.parent else None) else False
-        words = kept_words(old, new, folder.kept.document, WORDS)
         change = FolderChange(
             name=wanted.name if wanted.name != folder.name else None,
             parent=at,

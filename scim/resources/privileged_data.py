@@ -27,6 +27,7 @@ from scim.resources.places import (
     one_id,
     own_words,
     paged,
+    put_words,
     reference,
     since,
 )
@@ -160,9 +161,17 @@ class PrivilegedData:
         return secret, self.show(secret)
 
     async def store(self, secret: Secret, old: Document, new: Document) -> Document:
+        """After a PATCH."""
+        return await self._store(secret, old, new, kept_words(old, new, secret.kept.document, WORDS))
+
+    async def replace(self, secret: Secret, old: Document, new: Document) -> Document:
+        """After a PUT."""
+        words = put_words(new, {"type": secret.template.name}, secret.kept.document, WORDS)
+        return await self._store(secret, old, new, words)
+
+    async def _store(self, secret: Secret, old: Document, new: Document, words: Document) -> Document:
         name = checked_name(new, "secret")
         wanted = external(new)
-        words = kept_words(old, new, secret.kept.document, WORDS)
         change = SecretChange(
             name=name if name != secret.name else None,
             folder=await self._move(secret, new),

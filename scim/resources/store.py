@@ -71,10 +71,12 @@ class DirectoryResources(ResourceStore):
         thing, document = await self._module(resource_type).load(resource_id, touched)
         return Loaded(thing, document)
 
-    async def store(self, resource_type: ResourceType, loaded: Loaded, resource: Resource[Any]) -> Document:
-        document: Document = await self._module(resource_type).store(
-            loaded.thing, loaded.document, resource.model_dump()
-        )
+    async def store(
+        self, resource_type: ResourceType, loaded: Loaded, resource: Resource[Any], *, replaces: bool = False
+    ) -> Document:
+        module = self._module(resource_type)
+        make = getattr(module, "replace", module.store) if replaces else module.store
+        document: Document = await make(loaded.thing, loaded.document, resource.model_dump())
         return document
 
     async def remove(self, resource_type: ResourceType, loaded: Loaded) -> None:
