@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from scim.content import Folder, FolderChange, FolderQuery, NewFolder
+from scim.content import Folder, FolderChange, FolderQuery, NewFolder, spoken
 from scim.directory.port import Directory
 from scim.errors import InvalidValue, NotFound
 from scim.model import Caller, ConnectionId, FolderId, Found, SecretId, Window
@@ -163,7 +163,8 @@ class Containers:
         new = from_scim(document)
         parent = parent_of(document)
         if parent is not None:
-            new = replace(new, parent=(await folder_named(self._directory, parent, "parent")).id)
+            above = await folder_named(self._directory, parent, "parent")
+            new = replace(new, parent=above.id, above=above)
         return self.show(await self._directory.create_folder(new))
 
     async def load(self, resource_id: str, touched: frozenset[str]) -> tuple[Folder, Document]:  # noqa: ARG002
@@ -181,20 +182,29 @@ class Containers:
 
     async def _store(self, folder: Folder, old: Document, new: Document, words: Document) -> Document:
         wanted = from_scim(new)
-        at: Any = False
-        if parent_of(new) != parent_of(old):
-            parent = parent_of(new)
-            found = None if parent is None else (await folder_named(self._directory, parent, "parent")).id
-            at = found if found != (folder.parent.id if folder.parent else None) else False
+        at, above = await self._move(folder, parent_of(old), parent_of(new))
         change = FolderChange(
             name=wanted.name if wanted.name != folder.name else None,
             parent=at,
+            above=above,
             external_id=wanted.external_id if wanted.external_id != old.get("externalId") else False,
             document=words if words != dict(folder.kept.document) else None,
         )
         if change == FolderChange():
             return old
         return self.show(await self._directory.change_folder(folder, change))
+
+    async def _move(self, folder: Folder, old: str | None, new: str | None) -> tuple[Any, Folder | None]:
+        """Where to; False where it stays."""
+        if new == old:
+            return False, None
+        if new is None:
+            return (None if folder.parent else False), None
+        above = folder if new == str(folder.id) else await folder_named(self._directory, new, "parent")
+        if above.id == folder.id:
+            raise InvalidValue(f"parent: {spoken(folder.path)} cannot stand in itself: that would be a cycle")
+        stays = folder.parent is not None and above.id == folder.parent.id
+        return (False, None) if stays else (above.id, above)
 
     async def remove(self, folder: Folder) -> None:
         await self._directory.remove_folder(folder)
