@@ -136,6 +136,7 @@ class TemplateField:
     password: bool = False
     file: bool = False
     notes: bool = False
+    required: bool = False  # False where the vault does not say, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +264,18 @@ External = ExternalId | Literal[False] | None  # False: untouched; None: cleared
 
 @dataclass(frozen=True, slots=True)
 class NewFolder:
-    """A folder to create. It inherits its permissions unless it stands at the root."""
+    """A folder to create. It inherits its permissions unless it stands at the root.
+
+    `above` here, and `place` of secrets: the folder that is named, where it was read for this request; nobody needs to
+    read it again.
+    """
 
     name: str
     parent: FolderId | None
     external_id: ExternalId | None = None
     document: Mapping[str, Any] = field(default_factory=dict)
     resumes: datetime | None = None
+    above: Folder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +286,7 @@ class FolderChange:
     parent: FolderId | Literal[False] | None = False
     external_id: External = False
     document: Mapping[str, Any] | None = None
+    above: Folder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +305,7 @@ class NewSecret:
     external_id: ExternalId | None = None
     document: Mapping[str, Any] = field(default_factory=dict)
     resumes: datetime | None = None
+    place: Folder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +317,7 @@ class SecretChange:
     fields: Mapping[str, SecretStr] = field(default_factory=dict)
     external_id: External = False
     document: Mapping[str, Any] | None = None
+    place: Folder | None = None
 
 
 @dataclass(frozen=True, slots=True)

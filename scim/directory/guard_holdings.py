@@ -76,7 +76,7 @@ class HoldingsGuard(ReadsPass):
     async def create_secret(self, new: NewSecret) -> Secret:
         await self._protected.get()
         if new.folder is not None:
-            await self._check_target(new.folder)
+            await self._check_target(new.folder, new.place)
         return await self._inner.create_secret(new)
 
     async def change_secret(self, secret: Secret, change: SecretChange) -> Secret:
@@ -88,7 +88,7 @@ class HoldingsGuard(ReadsPass):
                 "fields: this connection did not create the secret, and its policy does not let it write its fields"
             )
         if change.folder is not None:
-            await self._check_target(change.folder)
+            await self._check_target(change.folder, change.place)
         return await self._inner.change_secret(secret, change)
 
     async def remove_secret(self, secret: Secret) -> None:
@@ -98,9 +98,9 @@ class HoldingsGuard(ReadsPass):
             await self._breaker.admit(1)
         await self._inner.remove_secret(secret)
 
-    async def _check_target(self, folder_id: FolderId) -> None:
+    async def _check_target(self, folder_id: FolderId, place: Folder | None) -> None:
         try:
-            folder = await self._inner.folder(folder_id)
+            folder = place if place is not None and place.id == folder_id else await self._inner.folder(folder_id)
         except NotFound:
             raise InvalidValue(f"folder: there is no container with the id {int(folder_id)}") from None
         if folder.personal:

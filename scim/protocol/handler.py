@@ -203,7 +203,9 @@ class Handler(AsyncScimHandler):
                 conditions = self.service.read_write_conditions(request)
                 replaced = self.service.apply_replacement(current, replacement, conditions)
                 _leave_alone(current, replaced)
-                return loaded.document if replaced is None else await self._store(resource_type, loaded, replaced)
+                if replaced is None:
+                    return loaded.document
+                return await self.storage.store(resource_type, loaded, replaced, replaces=True)
 
             document = await _twice(attempt)
             response = self.service.document_response(document)

@@ -184,7 +184,7 @@ class ContainerPermission(Resource[AnyExtension]):
     """The right, in this connection's words; the canonical values are those that it accepts."""
 
 
-class OurContainerPermission(Extension):
+class SecretServerContainerPermission(Extension):
     """Both dimensions of a right on a folder, and where it comes from."""
 
     __schema__ = URN(OUR_CONTAINER_PERMISSION)
@@ -236,7 +236,7 @@ class SecretField(ComplexAttribute):
     """What to write into it."""
 
 
-class OurSecret(Extension):
+class SecretServerPrivilegedData(Extension):
     """What it takes to make a secret, and what Secret Server tells of it without opening it."""
 
     __schema__ = URN(OUR_SECRET)
@@ -329,22 +329,22 @@ class Entitlement(Resource[AnyExtension]):
 
 
 _IMMUTABLE, _REQUIRED = {"mutability": "immutable"}, {"required": True}
-_PAIR = {"user": _IMMUTABLE, "group": _IMMUTABLE}
+_PAIR = {f"{holder}{part}": _IMMUTABLE for holder in ("user", "group") for part in ("", ".value", ".$ref")}
 PUBLISHED: dict[str, dict[str, dict[str, Any]]] = {
     CONTAINER_PERMISSION: {
         **_PAIR,
         "container": _IMMUTABLE,
-        "container.value": _REQUIRED,
-        "container.$ref": _REQUIRED,
+        "container.value": {**_IMMUTABLE, **_REQUIRED},
+        "container.$ref": _IMMUTABLE,
         "container.name": {"mutability": "readOnly"},
     },
     PRIVILEGED_DATA_PERMISSION: {
         **_PAIR,
         "privilegedData": _IMMUTABLE,
-        "privilegedData.value": _REQUIRED,
-        "privilegedData.$ref": _REQUIRED,
+        "privilegedData.value": {**_IMMUTABLE, **_REQUIRED},
+        "privilegedData.$ref": _IMMUTABLE,
     },
-    OUR_SECRET: {"template": _REQUIRED, "folder": _REQUIRED, "folder.value": _REQUIRED, "folder.$ref": _REQUIRED},
+    OUR_SECRET: {"template": _REQUIRED, "folder": _REQUIRED, "folder.value": _REQUIRED},
 }
 
 
@@ -354,13 +354,20 @@ def published(schema: str, grantees: str) -> dict[str, dict[str, Any]]:
     if grantees in ("users", "groups"):
         one, other = ("user", "group") if grantees == "users" else ("group", "user")
         found[one] = {**_IMMUTABLE, **_REQUIRED}
-        found |= {f"{one}.value": _REQUIRED, f"{one}.$ref": _REQUIRED, other: {"mutability": "readOnly"}}
+        found[f"{one}.value"] = {**_IMMUTABLE, **_REQUIRED}
+        found |= {f"{other}{part}": {"mutability": "readOnly"} for part in ("", ".value", ".$ref")}
     return found
 
 
+def published_secret(*, template_known: bool, folder_known: bool) -> dict[str, dict[str, Any]]:
+    """What the extension of secrets says beyond its model, for a connection whose policies may name one or both."""
+    known = [name for name, is_known in (("template", template_known), ("folder", folder_known)) if is_known]
+    return {n: said for n, said in PUBLISHED[OUR_SECRET].items() if n.partition(".")[0] not in known}
+
+
 MODELS: list[Any] = [
-    *(Role, Entitlement, Container, ContainerPermission, OurContainerPermission),
-    *(PrivilegedData, OurSecret, PrivilegedDataPermission),
+    *(Role, Entitlement, Container, ContainerPermission, SecretServerContainerPermission),
+    *(PrivilegedData, SecretServerPrivilegedData, PrivilegedDataPermission),
 ]
 
 
@@ -370,14 +377,18 @@ def resource_types() -> list[ResourceType]:
         ("Role", "Roles", Role),
         ("Entitlement", "Entitlements", Entitlement),
         ("Container", "Containers", Container),
-        ("ContainerPermission", "ContainerPermissions", ContainerPermission[OurContainerPermission]),
-        ("PrivilegedData", "PrivilegedData", PrivilegedData[OurSecret]),
+        ("ContainerPermission", "ContainerPermissions", ContainerPermission[SecretServerContainerPermission]),
+        ("PrivilegedData", "PrivilegedData", PrivilegedData[SecretServerPrivilegedData]),
         ("PrivilegedDataPermission", "PrivilegedDataPermissions", PrivilegedDataPermission),
     ]
-    found = []
-    for name, endpoint, model in types:
-        resource_type = ResourceType.from_resource(model)
-        resource_type.name = resource_type.id = name
-        resource_type.endpoint = f"/{endpoint}"  # type: ignore[assignment]
-        found.append(resource_type)
+    return [resource_type(*one) for one in types]
+
+
+def resource_type(name: str, endpoint: str, model: Any) -> ResourceType:
+    """A type as it is published, described by the first sentence of its model."""
+    found = ResourceType.from_resource(model)
+    found.name = found.id = name
+    found.endpoint = f"/{endpoint}"  # type: ignore[assignment]
+    words = next(base.__doc__ for base in model.__mro__ if base.__doc__ and "[" not in base.__name__)
+    found.description = str(words).strip().partition("\n")[0]
     return found

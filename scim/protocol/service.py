@@ -117,8 +117,8 @@ def provider(*, strict: bool) -> ScimProvider:
     return ScimProvider(
         models=[User, EnterpriseUser, LinkedObject, Group, *pam.MODELS],
         resource_types=[
-            ResourceType.from_resource(User[Union[EnterpriseUser, LinkedObject]]),  # noqa: UP007
-            ResourceType.from_resource(Group[LinkedObject]),
+            pam.resource_type("User", "Users", User[Union[EnterpriseUser, LinkedObject]]),  # noqa: UP007
+            pam.resource_type("Group", "Groups", Group[LinkedObject]),
             *pam.resource_types(),
         ],
         config=service_provider_config(),

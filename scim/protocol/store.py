@@ -94,8 +94,10 @@ class ResourceStore(AsyncScimStorage):
         """A resource that is about to change; `touched` names the top-level attributes concerned (empty: all)."""
 
     @abstractmethod
-    async def store(self, resource_type: ResourceType, loaded: Loaded, resource: Resource[Any]) -> Document:
-        """Make the stored resource equal to this one."""
+    async def store(
+        self, resource_type: ResourceType, loaded: Loaded, resource: Resource[Any], *, replaces: bool = False
+    ) -> Document:
+        """Make the stored resource equal to this one. `replaces`: by a PUT, which may leave defaults out."""
 
     @abstractmethod
     async def remove(self, resource_type: ResourceType, loaded: Loaded) -> None: ...

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from scim.content import Folder, FolderChange, FolderQuery, NewFolder
+from scim.content import Folder, FolderChange, FolderQuery, NewFolder, spoken
 from scim.directory.port import Directory
 from scim.errors import InvalidValue, NotFound
 from scim.model import Caller, ConnectionId, FolderId, Found, SecretId, Window
@@ -27,6 +27,7 @@ from scim.resources.places import (
     one_id,
     own_words,
     paged,
+    put_words,
     reference,
     refs,
     since,
@@ -47,8 +48,8 @@ def to_scim(folder: Folder, connection: ConnectionId, base_url: str = "") -> Doc
     if connection in folder.kept.external_ids:
         document["externalId"] = folder.kept.external_ids[connection]
     document["name"] = folder.name
-    kind = "personal folder" if folder.personal else "folder"
-    document |= own_words(folder.kept.document, {"displayName": folder.name, "description": None, "type": kind})
+    shown = {"displayName": folder.name, "description": None, "type": _kind(folder)}
+    document |= own_words(folder.kept.document, shown)
     if folder.parent is not None:
         document["parent"] = reference(base_url, ENDPOINT, folder.parent.id, folder.parent.name)
     if folder.owner is not None:
@@ -58,6 +59,10 @@ def to_scim(folder: Folder, connection: ConnectionId, base_url: str = "") -> Doc
     document |= {"path": folder.path, "inheritsPermissions": folder.inherits}
     document["meta"] = meta_of(NAME, ENDPOINT, folder.id, folder, base_url)
     return document
+
+
+def _kind(folder: Folder) -> str:
+    return "personal folder" if folder.personal else "folder"
 
 
 def from_scim(document: Document) -> NewFolder:
@@ -158,7 +163,8 @@ class Containers:
         new = from_scim(document)
         parent = parent_of(document)
         if parent is not None:
-            new = replace(new, parent=(await folder_named(self._directory, parent, "parent")).id)
+            above = await folder_named(self._directory, parent, "parent")
+            new = replace(new, parent=above.id, above=above)
         return self.show(await self._directory.create_folder(new))
 
     async def load(self, resource_id: str, touched: frozenset[str]) -> tuple[Folder, Document]:  # noqa: ARG002
@@ -166,22 +172,39 @@ class Containers:
         return folder, self.show(folder)
 
     async def store(self, folder: Folder, old: Document, new: Document) -> Document:
+        """After a PATCH."""
+        return await self._store(folder, old, new, kept_words(old, new, folder.kept.document, WORDS))
+
+    async def replace(self, folder: Folder, old: Document, new: Document) -> Document:
+        """After a PUT."""
+        shown = {"displayName": from_scim(new).name, "type": _kind(folder)}
+        return await self._store(folder, old, new, put_words(new, shown, folder.kept.document, WORDS))
+
+    async def _store(self, folder: Folder, old: Document, new: Document, words: Document) -> Document:
         wanted = from_scim(new)
-        at: Any = False
-        if parent_of(new) != parent_of(old):
-            parent = parent_of(new)
-            found = None if parent is None else (await folder_named(self._directory, parent, "parent")).id
-            at = found if found != (folder.parent.id if folder.parent else None) else False
-        words = kept_words(old, new, folder.kept.document, WORDS)
+        at, above = await self._move(folder, parent_of(old), parent_of(new))
         change = FolderChange(
             name=wanted.name if wanted.name != folder.name else None,
             parent=at,
+            above=above,
             external_id=wanted.external_id if wanted.external_id != old.get("externalId") else False,
             document=words if words != dict(folder.kept.document) else None,
         )
         if change == FolderChange():
             return old
         return self.show(await self._directory.change_folder(folder, change))
+
+    async def _move(self, folder: Folder, old: str | None, new: str | None) -> tuple[Any, Folder | None]:
+        """Where to; False where it stays."""
+        if new == old:
+            return False, None
+        if new is None:
+            return (None if folder.parent else False), None
+        above = folder if new == str(folder.id) else await folder_named(self._directory, new, "parent")
+        if above.id == folder.id:
+            raise InvalidValue(f"parent: {spoken(folder.path)} cannot stand in itself: that would be a cycle")
+        stays = folder.parent is not None and above.id == folder.parent.id
+        return (False, None) if stays else (above.id, above)
 
     async def remove(self, folder: Folder) -> None:
         await self._directory.remove_folder(folder)

@@ -106,6 +106,20 @@ def kept_words(old: Document, new: Document, kept: Mapping[str, Any], names: tup
     return words
 
 
+def put_words(new: Document, shown: Document, kept: Mapping[str, Any], names: tuple[str, ...]) -> Document:
+    """The document to keep after a PUT: what it gives, unless it is as it would be shown anyhow; what it leaves out is
+    as if it had never been given, and what was taken away by PATCH stays away.
+    """
+    words: Document = {}
+    for name in names:
+        if new.get(name) not in (None, ""):
+            if new[name] != shown.get(name) or (name in kept and new[name] == kept[name]):
+                words[name] = new[name]
+        elif name in kept and kept[name] is None:
+            words[name] = None
+    return words
+
+
 def external(document: Document) -> ExternalId | None:
     value = document.get("externalId")
     return ExternalId(str(value)) if value else None

@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from scim.content import NewSecret, Secret, SecretChange, SecretQuery, Template
+from scim.content import Folder, NewSecret, Secret, SecretChange, SecretQuery, Template
 from scim.directory.port import Directory
 from scim.errors import ConnectorError, InvalidValue, excerpt
 from scim.model import Caller, ConnectionId, FolderId, Found, SecretId, Window, fold
 from scim.protocol.projection import Document, Projection
-from scim.protocol.schemas_pam import OUR_SECRET, PRIVILEGED_DATA, PUBLISHED
+from scim.protocol.schemas_pam import OUR_SECRET, PRIVILEGED_DATA, published_secret
 from scim.resources.places import (
     checked_name,
     external,
@@ -27,6 +27,7 @@ from scim.resources.places import (
     one_id,
     own_words,
     paged,
+    put_words,
     reference,
     since,
 )
@@ -129,10 +130,14 @@ class PrivilegedData:
 
     async def vocabulary(self) -> dict[str, dict[str, Any]]:
         """What a creation needs, and the templates by name while the vault answers."""
-        template: dict[str, Any] = {"required": True}
+        policies = self._policies
+        found = published_secret(
+            template_known=bool(policies.secret_template), folder_known=bool(policies.secret_folder)
+        )
         with suppress(ConnectorError):
-            template["canonicalValues"] = [found.name for found in await self._directory.templates()]
-        return {OUR_SECRET: {**PUBLISHED[OUR_SECRET], "template": template}}
+            names = [template.name for template in await self._directory.templates()]
+            found["template"] = {**found.get("template", {}), "canonicalValues": names}
+        return {OUR_SECRET: found}
 
     async def create(self, document: Document) -> Document:
         ours = document.get(OUR_SECRET) or {}
@@ -142,7 +147,8 @@ class PrivilegedData:
         new = NewSecret(
             name=name,
             template=template.id,
-            folder=folder,
+            folder=folder.id,
+            place=folder,
             fields=fields_of(document),
             made_by=self._policies.secret_passwords,
             fill=self._policies.secret_blanks == "fill",  # noqa: S105
@@ -156,12 +162,22 @@ class PrivilegedData:
         return secret, self.show(secret)
 
     async def store(self, secret: Secret, old: Document, new: Document) -> Document:
+        """After a PATCH."""
+        return await self._store(secret, old, new, kept_words(old, new, secret.kept.document, WORDS))
+
+    async def replace(self, secret: Secret, old: Document, new: Document) -> Document:
+        """After a PUT."""
+        words = put_words(new, {"type": secret.template.name}, secret.kept.document, WORDS)
+        return await self._store(secret, old, new, words)
+
+    async def _store(self, secret: Secret, old: Document, new: Document, words: Document) -> Document:
         name = checked_name(new, "secret")
         wanted = external(new)
-        words = kept_words(old, new, secret.kept.document, WORDS)
+        place = await self._move(secret, new)
         change = SecretChange(
             name=name if name != secret.name else None,
-            folder=await self._move(secret, new),
+            folder=None if place is None else place.id,
+            place=place,
             fields=fields_of(new),
             external_id=wanted if wanted != old.get("externalId") else False,
             document=words if words != dict(secret.kept.document) else None,
@@ -175,18 +191,19 @@ class PrivilegedData:
 
     # -- what a document names ---------------------------------------------------------------------------------------
 
-    async def _move(self, secret: Secret, new: Document) -> FolderId | None:
+    async def _move(self, secret: Secret, new: Document) -> Folder | None:
         """Another folder, where the document names one. A PUT without our extension leaves the secret where it is."""
         ours = new.get(OUR_SECRET)
         named = named_by(ours.get("folder")) if isinstance(ours, dict) else None
         if named is None or (secret.folder is not None and named == str(secret.folder.id)):
             return None
-        return (await folder_named(self._directory, named, "folder")).id
+        place = await folder_named(self._directory, named, "folder")
+        return None if secret.folder is not None and place.id == secret.folder.id else place
 
-    async def _folder(self, named: str | None) -> FolderId | None:
+    async def _folder(self, named: str | None) -> Folder:
         if not named:
             raise InvalidValue(f"{OUR_SECRET}:folder is required: the container that the secret goes in")
-        return (await folder_named(self._directory, named, "folder")).id
+        return await folder_named(self._directory, named, "folder")
 
     async def _template(self, named: Any) -> Template:
         text = str(named or "").strip()

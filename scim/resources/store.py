@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -51,12 +52,15 @@ class DirectoryResources(ResourceStore):
         return await search(modules, request, position, shown, self._snapshots)
 
     async def vocabulary(self) -> dict[str, dict[str, Any]]:
+        async def of(module: Any) -> dict[str, dict[str, Any]]:
+            with suppress(ConnectorError):  # a vault that is down takes its own words away, not those of others
+                return dict(await module.vocabulary())
+            return {}
+
         found: dict[str, dict[str, Any]] = {}
-        for module in self._modules.values():
-            if hasattr(module, "vocabulary"):
-                with suppress(ConnectorError):  # a vault that is down takes its own words away, not those of others
-                    for schema, values in (await module.vocabulary()).items():
-                        found.setdefault(schema, {}).update(values)
+        for words in await asyncio.gather(*(of(m) for m in self._modules.values() if hasattr(m, "vocabulary"))):
+            for schema, values in words.items():
+                found.setdefault(schema, {}).update(values)
         return found
 
     async def create_document(self, resource_type: ResourceType, resource: Resource[Any]) -> Document:
@@ -74,10 +78,12 @@ class DirectoryResources(ResourceStore):
         thing, document = await self._module(resource_type).load(resource_id, touched)
         return Loaded(thing, own_version(document))
 
-    async def store(self, resource_type: ResourceType, loaded: Loaded, resource: Resource[Any]) -> Document:
-        document: Document = await self._module(resource_type).store(
-            loaded.thing, loaded.document, resource.model_dump()
-        )
+    async def store(
+        self, resource_type: ResourceType, loaded: Loaded, resource: Resource[Any], *, replaces: bool = False
+    ) -> Document:
+        module = self._module(resource_type)
+        make = getattr(module, "replace", module.store) if replaces else module.store
+        document: Document = await make(loaded.thing, loaded.document, resource.model_dump())
         return document
 
     async def remove(self, resource_type: ResourceType, loaded: Loaded) -> None:

@@ -152,7 +152,11 @@ def _meaning(operation: Operation, status: int, said: Complaint) -> ConnectorErr
         return BadRequest(_quoted(operation, said, "Secret Server's licence does not allow it"))
     if _MANAGED.search(text):
         return Mutability(_quoted(operation, said, "owned by the directory that Secret Server synchronises with"))
-    if operation.secret and (_PASSWORD.search(text) or any("password" in f.lower() for f in said.fields)):
+    if (
+        operation.secret
+        and operation.path.startswith("/v1/users")
+        and (_PASSWORD.search(text) or any("password" in f.lower() for f in said.fields))
+    ):
         return PasswordRefused("password: it does not meet Secret Server's policy for local user passwords")
     if status == 409 or _TAKEN.search(text):
         return Uniqueness(_quoted(operation, said, "Secret Server already has an object of that name"))

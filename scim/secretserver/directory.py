@@ -316,7 +316,7 @@ class SecretServerDirectory(Holdings):
 
     async def roles(self) -> tuple[Role, ...]:
         """One call."""
-        return await self._roles.every()
+        return await self._roles.anew()
 
     async def role_holders(self, role_id: RoleId) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
         """One call, and one per user: holders are known by their personal groups."""

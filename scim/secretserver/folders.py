@@ -117,9 +117,9 @@ class Folders:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     async def create(self, new: NewFolder) -> Folder:
-        """One POST, never repeated by itself, and one read of the parent."""
+        """One POST, never repeated by itself, and one read of the parent where nobody read it before."""
         if new.parent is not None:
-            await self._parent(new.parent)
+            await self._parent(new.parent, new.above)
         body = {
             "folderName": new.name,
             "folderTypeId": ORDINARY,
@@ -180,9 +180,9 @@ class Folders:
             raise VaultMisbehaved("Secret Server answered with another folder than was asked for")
         return row
 
-    async def _parent(self, folder_id: FolderId) -> Folder:
+    async def _parent(self, folder_id: FolderId, above: Folder | None) -> Folder:
         try:
-            parent = await self.read(folder_id)
+            parent = above if above is not None and above.id == folder_id else await self.read(folder_id)
         except NotFound:
             raise InvalidValue(f"parent: there is no container with the id {int(folder_id)}") from None
         if parent.personal:
@@ -190,13 +190,13 @@ class Folders:
         return parent
 
     async def _move(self, folder: Folder, change: FolderChange) -> Folder:
-        row = await self._row(folder.id)
         if change.parent is None:
             parent = None
         else:
-            parent = await self._parent(FolderId(int(change.parent)))
+            parent = await self._parent(FolderId(int(change.parent)), change.above)
             if parent.id == folder.id or fold(parent.path).startswith(fold(folder.path) + "\\"):
                 raise InvalidValue(f"parent: {spoken(parent.path)} is below this container: that would be a cycle")
+        row = await self._row(folder.id)
         name = change.name if change.name is not None else row.folder_name
         body = {
             "id": row.id,

@@ -109,6 +109,7 @@ CHANGE_SECRET_GRANT = Operation("PUT", "/v1/secret-permissions/{id}", _OWN, look
 REMOVE_SECRET_GRANT = Operation("DELETE", "/v1/secret-permissions/{id}", _OWN, lookup="permission")
 
 LIST_TEMPLATES = Operation("GET", "/v1/secret-templates", "")
+TEMPLATE_FIELDS = Operation("GET", "/v1/secret-templates/fields/search", "")
 MAKE_PASSWORD = Operation("POST", "/v1/secret-templates/generate-password/{secretfieldId}", "", secret=True)
 RUN_REPORT = Operation("POST", "/v1/reports/execute", "View Reports")
 GROUP_ROLES = Operation("GET", "/v1/groups/{id}/roles", f"{_GROUPS}, {_READ_ROLES}", lookup="group")

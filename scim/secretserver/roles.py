@@ -61,6 +61,10 @@ class Roles:
         self._read_at = self._clock()
         return self._list
 
+    async def anew(self) -> tuple[Role, ...]:
+        """Every role; who asks while they are being read waits for that reading."""
+        return await self._flight.join(self.every)
+
     async def known(self) -> dict[RoleId, Role]:
         """The roles by id, at most five minutes old."""
         if self._read_at is None or self._clock() - self._read_at > KEPT_SECONDS:

@@ -155,11 +155,13 @@ class Secrets:
         if change.name is not None and change.name != secret.name:
             wanted["name"] = {"dirty": True, "value": change.name}
         if change.folder is not None and (secret.folder is None or secret.folder.id != change.folder):
-            await self._target(change.folder)
+            if change.place is None or change.place.id != change.folder:
+                await self._target(change.folder)
             wanted["folder"] = {"dirty": True, "value": int(change.folder)}
         if change.fields:
             template = await self._templates.read(_template_id(secret), None)
             named = _named_fields(template, change.fields)
+            _refuse_blanks(template, [field for field, value in named if not value.get_secret_value().strip()])
             wanted["secretFields"] = [
                 {"dirty": True, "slug": field.slug, "value": value.get_secret_value()} for field, value in named
             ]
@@ -208,10 +210,13 @@ class Secrets:
             raise InvalidValue(f"folder: there is no container with the id {int(folder)}") from None
 
     async def _items(self, template: Template, new: NewSecret) -> list[dict[str, Any]]:
-        given = {field.id: value for field, value in _named_fields(template, new.fields)}
+        given = {field.id: value.get_secret_value() for field, value in _named_fields(template, new.fields)}
+        if new.fill:
+            given = {number: value for number, value in given.items() if value.strip()}
+        _refuse_blanks(template, [f for f in template.fields or () if self._stays_blank(f, new, given.get(f.id))])
         items = []
         for field in template.fields or ():
-            value = given[field.id].get_secret_value() if field.id in given else None
+            value = given.get(field.id)
             if value is None and field.password:
                 made = self._templates.password_for(field) if new.made_by == "vault" else self._passwords.generate()
                 value = await made
@@ -220,6 +225,13 @@ class Secrets:
             if value is not None and not field.file:
                 items.append({"fieldId": field.id, "slug": field.slug, "itemValue": value})
         return items
+
+    @staticmethod
+    def _stays_blank(field: TemplateField, new: NewSecret, value: str | None) -> bool:
+        """Whether nobody gives it a value: not the client, nor who makes up passwords, nor the policy for blanks."""
+        if value is not None:
+            return not value.strip()
+        return not (field.password or (new.fill and not field.file and not field.notes))
 
     async def _general(self, secret_id: SecretId, body: dict[str, Any]) -> None:
         """11.7 has it under v2 and v1, 11.2 shows both; a vault without v2 is asked under v1."""
@@ -283,6 +295,14 @@ def _named_fields(template: Template, given: Mapping[str, SecretStr]) -> list[tu
             raise InvalidValue(f"fields: {excerpt(name)} is for a file, which is not put in through SCIM")
         found.append((field_named, value))
     return found
+
+
+def _refuse_blanks(template: Template, blank: Sequence[TemplateField]) -> None:
+    """:raises InvalidValue: The template requires one of these fields."""
+    lacking = [field.slug or field.name for field in blank if field.required]
+    if lacking:
+        needs = "need a value each" if len(lacking) > 1 else "needs a value"
+        raise InvalidValue(f"fields: {' and '.join(lacking)} {needs}, which the template {template.name} requires")
 
 
 def _meets(secret: Secret, query: SecretQuery) -> bool:

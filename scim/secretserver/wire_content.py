@@ -104,6 +104,19 @@ class TemplateRow(Row):
         return self.id
 
 
+class TemplateFieldRow(Row):
+    """SecretTemplateFieldSummaryModel, of which only what is required is wanted: the stub has the rest."""
+
+    id: int
+    slug_name: str | None = None
+    active: bool | None = None
+    required: bool | None = None
+
+    @property
+    def key(self) -> int:
+        return self.id
+
+
 class GrantRow(Row):
     """Folder- and SecretPermissionSummary and their models: a user's row may name the personal group too."""
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from scim.content import FolderLevel
 from scim.resources.rights import FOLLOWS
-from tests.pam.world import World
+from tests.pam.world import PATCH, World
 
 Make = Callable[..., World]
+BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 RIGHTS = ("View", "Edit", "Add Secret", "Owner")
 VERBS = ("add", "change", "remove")
 POLICIES = ("refuse", "break")
@@ -36,14 +39,34 @@ def holder(w: World, to: str) -> tuple[int, int]:
     return w.group().id, w.group().id
 
 
-async def write(w: World, verb: str, folder: int, to: str, number: int, right: str) -> Any:
+WAYS = ("PATCH", "PUT", "bulk", "bulk with PUT")
+
+
+async def write(w: World, verb: str, folder: int, to: str, number: int, right: str, way: str) -> Any:
+    """:param way: How a change is said; and whether alone or as the second operation of a bulk."""
     path = f"/ContainerPermissions/{folder}-{to[0]}{number}"
+    body: Any = {"container": {"value": str(folder)}, to: {"value": str(number)}, "rights": [right]}
+    method = "PUT" if "PUT" in way else "PATCH"
     if verb == "add":
-        body = {"container": {"value": str(folder)}, to: {"value": str(number)}, "rights": [right]}
-        return await w.send("POST", "/ContainerPermissions", body)
-    if verb == "change":
-        return await w.patch(path, {"op": "replace", "path": "rights", "value": [right]})
-    return await w.send("DELETE", path)
+        method, path = "POST", "/ContainerPermissions"
+    elif verb == "remove":
+        method, body = "DELETE", None
+    elif method == "PATCH":
+        body = {"schemas": [PATCH], "Operations": [{"op": "replace", "path": "rights", "value": [right]}]}
+    if "bulk" not in way:
+        return await w.send(method, path, body)
+    return await in_bulk(w, method, path, body)
+
+
+async def in_bulk(w: World, method: str, path: str, body: Any) -> Any:
+    """Beside one that fails: what its neighbours do changes nothing of it."""
+    stray = {"method": "DELETE", "path": "/ContainerPermissions/999999-u4"}
+    one = {"method": method, "path": path, "bulkId": "it"} | ({"data": body} if body else {})
+    answer = await w.send("POST", "/Bulk", {"schemas": [BULK], "Operations": [stray, one]})
+    assert 200 == answer.status, answer.body
+    assert "404" == answer.body["Operations"][0]["status"]
+    done = answer.body["Operations"][1]
+    return replace(answer, status=int(done["status"]), body=done.get("response"))
 
 
 async def breaks(w: World) -> list[Any]:
@@ -54,7 +77,7 @@ async def breaks(w: World) -> list[Any]:
     return [what is False or "breakInheritance=false" in str(what) for what in said]
 
 
-async def one_cell(w: World, inherits: bool, right: str, verb: str, policy: str, to: str) -> None:
+async def one_cell(w: World, inherits: bool, right: str, verb: str, policy: str, to: str, way: str) -> None:
     """One write, and everything that may have moved."""
     folder = w.inheriting() if inherits else w.root()
     source = w.tree.source(folder)
@@ -67,7 +90,7 @@ async def one_cell(w: World, inherits: bool, right: str, verb: str, policy: str,
     w.vault.changed()
     everywhere = {f.id: (f.inherits, w.rows(f.id)) for f in w.tree.folders.values()}
     above = w.rows(source.id)
-    answer = await write(w, verb, folder.id, to, number, right)
+    answer = await write(w, verb, folder.id, to, number, right, way)
     assert all(await breaks(w)), "said in every write, and never true"
     wanted = dict(above)
     if verb == "remove":
@@ -88,25 +111,40 @@ async def one_cell(w: World, inherits: bool, right: str, verb: str, policy: str,
 async def test_inheritance_ends_by_policy_alone_and_then_costs_nobody_a_right(world: Make, cell: int) -> None:
     inherits, right, verb, policy, to = MATRIX[cell]
     w = world({"break_inheritance": policy}, switches=SWITCHES[cell % 3])
-    await one_cell(w, inherits, right, verb, policy, to)
+    await one_cell(w, inherits, right, verb, policy, to, "PATCH")
+
+
+@pytest.mark.parametrize("way", WAYS[1:])
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("inherits", [True, False])
+async def test_a_put_and_a_bulk_end_no_inheritance_that_a_patch_would_not(
+    world: Make, inherits: bool, policy: str, verb: str, way: str
+) -> None:
+    """For each holder and right one after another."""
+    for number, (to, right) in enumerate(itertools.product(HOLDERS, ("View", "Owner"))):
+        w = world({"break_inheritance": policy}, switches=SWITCHES[number % 3])
+        await one_cell(w, inherits, right, verb, policy, to, way)
 
 
 @pytest.mark.slow
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("switches", SWITCHES)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("cell", range(len(MATRIX)))
 async def test_inheritance_ends_by_policy_alone_however_the_vault_behaves(
-    world: Make, cell: int, switches: dict[str, Any]
+    world: Make, cell: int, way: str, switches: dict[str, Any]
 ) -> None:
     inherits, right, verb, policy, to = MATRIX[cell]
     w = world({"break_inheritance": policy}, switches=switches)
-    await one_cell(w, inherits, right, verb, policy, to)
+    await one_cell(w, inherits, right, verb, policy, to, way)
 
 
+@pytest.mark.parametrize("way", ["alone", "bulk"])
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("to", HOLDERS)
 async def test_a_right_on_an_inheriting_secret_ends_its_inheritance_by_policy_alone(
-    world: Make, policy: str, to: str
+    world: Make, policy: str, to: str, way: str
 ) -> None:
     w = world({"break_inheritance": policy}, secrets=40)
     secret = next(s for s in w.tree.secrets.values() if s.inherits and s.folder_id in w.tree.folders)
@@ -119,7 +157,8 @@ async def test_a_right_on_an_inheriting_secret_ends_its_inheritance_by_policy_al
     before = w.frozen()
     applied = {r.group_id: r.secret_role for r in w.tree.secret_rows(secret)}
     body = {"privilegedData": {"value": str(secret.id)}, to: {"value": str(number)}, "rights": ["Edit"]}
-    answer = await w.send("POST", "/PrivilegedDataPermissions", body)
+    send = w.send if way == "alone" else partial(in_bulk, w)
+    answer = await send("POST", "/PrivilegedDataPermissions", body)
     if policy == "refuse":
         assert (400, "mutability", before) == (answer.status, answer.body["scimType"], w.frozen())
         assert w.tree.path(source) in answer.detail
@@ -127,3 +166,19 @@ async def test_a_right_on_an_inheriting_secret_ends_its_inheritance_by_policy_al
     assert 201 == answer.status, answer.body
     assert not secret.inherits
     assert {**applied, row: "Edit"} == {r.group_id: r.secret_role for r in w.tree.secret_rows(secret)}
+
+
+@pytest.mark.parametrize("verb", ["PUT", "PATCH", "DELETE"])
+async def test_an_inherited_right_is_none_of_a_secret_s_own(world: Make, verb: str) -> None:
+    """It stands at the folder: of the secret's own there is none to change or to take."""
+    w = world({"break_inheritance": "break"}, secrets=40)
+    secret = next(s for s in w.tree.secrets.values() if s.inherits and w.tree.secret_rows(s))
+    user = next(u for u in w.vault.users.values() if u.personal_group_id == w.tree.secret_rows(secret)[0].group_id)
+    before, path = w.frozen(), f"/PrivilegedDataPermissions/{secret.id}-u{user.id}"
+    body: Any = {"privilegedData": {"value": str(secret.id)}, "user": {"value": str(user.id)}, "rights": ["Edit"]}
+    if verb == "PATCH":
+        body = {"schemas": [PATCH], "Operations": [{"op": "replace", "path": "rights", "value": ["Edit"]}]}
+    answer = await w.send(verb, path, None if verb == "DELETE" else body)
+    assert (404, before) == (answer.status, w.frozen())
+    inside = await in_bulk(w, verb, path, None if verb == "DELETE" else body)
+    assert (404, before) == (inside.status, w.frozen())

@@ -154,6 +154,67 @@ async def secrets(w: World) -> list[Case]:
     ]
 
 
+def sharing(on: Any, to: str, number: Any, *rights: str) -> dict[str, Any]:
+    return {"privilegedData": {"value": str(on)}, to: {"value": str(number)}, "rights": list(rights or ("View",))}
+
+
+async def sharings(w: World) -> list[Case]:
+    """A secret with rights of its own, one that inherits, one that is deactivated, and somebody with a right."""
+    shared = (await w.made("/PrivilegedData", secret("shared")))["id"]
+    inherits = (await w.made("/PrivilegedData", secret("inherits")))["id"]
+    gone = (await w.made("/PrivilegedData", secret("gone")))["id"]
+    w.tree.detach_secret(w.tree.secrets[int(shared)])
+    person, disabled, other, team = w.person(), w.person(1), w.person(2), w.group()
+    disabled.enabled = False
+    for one in (person.personal_group_id, disabled.personal_group_id, other.personal_group_id, team.id):
+        row = w.tree.secret_grants.held(int(shared), one)
+        if row is not None:
+            w.tree.secret_grants.drop(row)
+    w.vault.changed()
+    await w.send("DELETE", f"/PrivilegedData/{gone}")
+    left = (await w.made("/Groups", {"displayName": "Left"}))["id"]
+    await w.send("DELETE", f"/Groups/{left}")
+    made = (await w.made("/PrivilegedDataPermissions", sharing(shared, "user", person.id)))["id"]
+    base, path = "/PrivilegedDataPermissions", f"/PrivilegedDataPermissions/{made}"
+    both = {**sharing(shared, "user", other.id), "group": {"value": str(team.id)}}
+    nobody = {"privilegedData": {"value": shared}, "rights": ["View"]}
+    return [
+        (400, "List, View, Edit, Owner", "POST", base, sharing(shared, "user", other.id, "Fly")),
+        (400, "List, View, Edit, Owner", "POST", base, sharing(shared, "user", other.id, "Add Secret")),
+        (400, "List, View, Edit, Owner", "POST", base, sharing(shared, "user", other.id, "None")),
+        (400, "List, View, Edit, Owner", "PATCH", path, replace("rights", ["Fly"])),
+        (400, "List, View, Edit, Owner", "PATCH", path, patched({"op": "add", "path": "rights", "value": "Fly"})),
+        (400, "List, View, Edit, Owner", "PUT", path, sharing(shared, "user", person.id, "Fly")),
+        (400, "exactly one", "POST", base, both),
+        (400, "exactly one", "POST", base, nobody),
+        (400, "immutable", "PUT", path, {**sharing(shared, "user", person.id), "group": {"value": str(team.id)}}),
+        (400, "disabled", "POST", base, sharing(shared, "user", disabled.id)),
+        (400, "no group", "POST", base, sharing(shared, "group", left)),
+        (400, "no user", "POST", base, sharing(shared, "user", 999999)),
+        (400, "no user", "POST", base, sharing(shared, "user", "ann")),
+        (400, "no group", "POST", base, sharing(shared, "group", person.personal_group_id)),
+        (400, "no secret", "POST", base, sharing(999999, "user", other.id)),
+        (400, "no secret", "POST", base, sharing(gone, "user", other.id)),
+        (400, "no secret", "POST", base, sharing("shared", "user", other.id)),
+        (400, "privilegedData", "POST", base, {"user": {"value": str(other.id)}, "rights": ["View"]}),
+        (400, "privilegedData", "POST", base, {**sharing("", "user", other.id)}),
+        (400, "rights", "POST", base, {**sharing(shared, "user", other.id), "rights": []}),
+        (400, "rights", "POST", base, {n: v for n, v in sharing(shared, "user", other.id).items() if n != "rights"}),
+        (400, "rights", "PATCH", path, patched({"op": "remove", "path": "rights"})),
+        (400, "inherits its permissions", "POST", base, sharing(inherits, "user", other.id)),
+        (400, "immutable", "PUT", path, sharing(inherits, "user", person.id)),
+        (400, "immutable", "PUT", path, sharing(shared, "user", other.id)),
+        (400, "immutable", "PATCH", path, replace("privilegedData.value", inherits)),
+        (400, "immutable", "PATCH", path, replace("user", {"value": str(other.id)})),
+        (409, "already", "POST", base, sharing(shared, "user", person.id, "Edit")),
+        (404, "", "PATCH", f"{base}/{inherits}-u{person.id}", replace("rights", ["Edit"])),
+        (404, "", "PUT", f"{base}/{gone}-u{person.id}", sharing(gone, "user", person.id)),
+        (404, "", "DELETE", f"{base}/{shared}-u{other.id}", None),
+        (404, "", "DELETE", f"{base}/{gone}-u{person.id}", None),
+        (404, "", "DELETE", f"{base}/63", None),
+    ]
+
+
 def kept(w: World) -> str:
     """What the tables hold of folders, secrets and rights, and of their external ids."""
     tables = [w.store.table(name).rows for name in ("attributes", "externalids")]
@@ -161,7 +222,7 @@ def kept(w: World) -> str:
 
 
 @pytest.mark.parametrize("way", ["alone", "bulk"])
-@pytest.mark.parametrize("of", [folders, rights, secrets])
+@pytest.mark.parametrize("of", [folders, rights, secrets, sharings])
 async def test_bad_input_gets_words_and_changes_nothing(world: Make, of: Any, way: str) -> None:
     w = world()
     cases: list[Case] = await of(w)

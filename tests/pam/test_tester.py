@@ -1,6 +1,6 @@
 """scim2-tester over every resource type that is published, over real HTTP, without a failure.
 
-Three things that the suite cannot know, and how they are met:
+Things that the suite cannot know, and how they are met:
 
 * a permission takes exactly one of user and group, the suite sends none or both: the connection is held to users by its
   policy (`grantees`), and says so in its schemas;
@@ -8,7 +8,9 @@ Three things that the suite cannot know, and how they are met:
 * it adds and removes whole extensions, read-only and write-only parts too: here it is a client that does not know ours,
   as IdentityIQ is one. What they hold is tested in this directory.
 
-A fourth thing: the suite has no notion of types that only exist to be read, and makes one of its own before it looks.
+A fourth thing: a reference that is required is named by its `$ref`, of which an id would do: mark_references.
+
+A fifth thing: the suite has no notion of types that only exist to be read, and makes one of its own before it looks.
 Whether a type is one follows from its published schema alone: no attribute in it can be written. Those types are looked
 at with the suite's own checks of reading, on what is there, and with its check that the other methods are refused.
 
@@ -57,6 +59,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def described(stack: Stack) -> ScimProvider:
     """What the server says of itself, as far as a client goes that does not know our extensions."""
     schemas = [s for s in stack.client.get("/Schemas").json()["Resources"] if OURS not in s["id"]]
+    for schema in schemas:
+        mark_references(schema["attributes"])
     types = stack.client.get("/ResourceTypes").json()["Resources"]
     for resource_type in types:
         known = [e for e in resource_type.get("schemaExtensions", []) if OURS not in e["schema"]]
@@ -67,6 +71,14 @@ def described(stack: Stack) -> ScimProvider:
         ServiceProviderConfig.model_validate(stack.client.get("/ServiceProviderConfig").json()),
         ScimPolicy(unknown=ScimPolicy.Unknown.ignore),
     )
+
+
+def mark_references(attributes: list[dict[str, Any]]) -> None:
+    """The suite takes the id of a reference from its `$ref`, and makes one only where it is required."""
+    for attribute in attributes:
+        parts = {part["name"]: part for part in attribute.get("subAttributes", [])}
+        if "$ref" in parts and parts.get("value", {}).get("required"):
+            parts["$ref"]["required"] = True
 
 
 def published(stack: Stack) -> dict[str, tuple[str, list[str]]]:
