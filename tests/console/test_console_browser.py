@@ -97,7 +97,8 @@ def test_from_nothing_to_the_first_provisioned_user(visit: Any, stack: Stack):
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme", "role"), [(360, "light", "admin"), (1280, "dark", "admin"), (360, "dark", "auditor")]
+    ("width", "scheme", "role"),
+    [(360, "light", "admin"), (1280, "dark", "admin"), (360, "dark", "auditor"), (1024, "light", "operator")],
 )
 def test_every_page_fits_and_nobody_complains(
     visit: Any, furnished: dict[str, str], width: int, scheme: str, role: str
