@@ -190,6 +190,11 @@ def mark(text: Any) -> Markup:
     return Markup("<code>{}</code>").format(escape(text))
 
 
+def breakable(path: str) -> Markup:
+    """A path that breaks at its slashes rather than in its words."""
+    return Markup("/<wbr>").join(path.split("/"))
+
+
 GLOBALS = {"asset": asset, "bars": bars, "lines": lines, "pulse": pulse, "now": lambda: datetime.now(UTC),
            "timedelta": timedelta}  # fmt: skip
 FILTERS = {
@@ -202,4 +207,5 @@ FILTERS = {
     "status_word": status_word,
     "code": mark,
     "ago": ago,
+    "breakable": breakable,
 }

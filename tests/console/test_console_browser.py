@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def test_from_nothing_to_the_first_provisioned_user(visit: Any, stack: Stack):
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme", "role"), [(360, "light", "admin"), (1280, "dark", "admin"), (360, "dark", "auditor")]
+    ("width", "scheme", "role"),
+    [(360, "light", "admin"), (1280, "dark", "admin"), (360, "dark", "auditor"), (1024, "light", "operator")],
 )
 def test_every_page_fits_and_nobody_complains(
     visit: Any, furnished: dict[str, str], width: int, scheme: str, role: str
@@ -135,13 +137,81 @@ def test_axe_finds_nothing_serious(visit: Any, furnished: dict[str, str], scheme
     found = []
     for path in WHOLE:
         page = seat.go(filled(path, furnished))
-        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        found += [
-            (path, v["id"], v["impact"], v["nodes"][0]["html"][:120], v["nodes"][0].get("failureSummary", "")[:200])
-            for v in result["violations"]
-            if v["impact"] in ("serious", "critical")
-        ]
+        found += [(path, *violation) for violation in _violations(page)]
     assert found == []
+
+
+ACTIONS: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "a vault tested": ("/console/vaults/{id}", lambda page: _press(page, "Test now", "#test >> text=Signed in as")),
+    "a vault moved without its password": ("/console/vaults/{id}", lambda page: _move(page)),
+    "a token made": (
+        "/console/connections/{id}",
+        lambda page: _token(page),
+    ),
+    "a key made": ("/console/settings", lambda page: _key(page)),
+    "a setting refused": ("/console/settings", lambda page: _restore(page)),
+    "a plan": ("/console/try", lambda page: _plan(page)),
+    "the trail verified": ("/console/audit", lambda page: _press(page, "Verify the chain", "#verified .notice")),
+}
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_an_action_leaves_on_the_page_fits_too(visit: Any, furnished: dict[str, str], width: int):
+    """Answers to what is posted are pages as well, and no address in the table leads to them."""
+    seat = visit(width, "dark" if width == 360 else "light")
+    if AXE.exists():
+        seat.context.add_init_script(path=str(AXE))
+    page, found = seat.sign_in(), []
+    for name, (path, act) in ACTIONS.items():
+        page = seat.go(filled(path, furnished))
+        act(page)
+        seat.shoot(f"after-{name.replace(' ', '-')}-{width}")
+        assert (name, page.evaluate("document.documentElement.scrollWidth")) <= (name, width)
+        assert (name, page.locator(EVIL).count()) == (name, 0)
+        if AXE.exists():
+            found += [(name, *violation) for violation in _violations(page)]
+    assert found == []
+
+
+def _press(page: Any, button: str, until: str) -> None:
+    page.click(f"main button >> text={button}")
+    page.wait_for_selector(until)
+
+
+def _move(page: Any) -> None:
+    page.fill("#f-url", "https://other.example")
+    _press(page, "Save", "text=give the password again")
+    assert page.evaluate("document.activeElement.id") == "f-moved", "the field that is missing has the focus"
+
+
+def _token(page: Any) -> None:
+    page.check("input[name=force]")  # two may live, and another test has made some
+    _press(page, "Make a token", "text=shown now and never")
+
+
+def _key(page: Any) -> None:
+    page.fill("#f-kname", f"{HOSTILE[0]} {next(NUMBER)}")
+    _press(page, "Make a key", "#newkey")
+
+
+def _restore(page: Any) -> None:
+    page.fill("#f-document", "[")
+    _press(page, "Restore what is missing", "text=This is not JSON")
+
+
+def _plan(page: Any) -> None:
+    page.click("text=Create a user")
+    _press(page, "Plan it, change nothing", ".plan >> text=create user")
+
+
+def _violations(page: Any) -> list[tuple[str, ...]]:
+    """What axe calls serious or critical."""
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (v["id"], v["impact"], v["nodes"][0]["html"][:120], v["nodes"][0].get("failureSummary", "")[:200])
+        for v in result["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 def test_everything_can_be_done_without_a_mouse(visit: Any, stack: Stack):

@@ -42,7 +42,7 @@ async def main() -> None:
     vault = Vault(id=VaultId("v"), name="v", url=URL, username="svc-scim")
     directory = SecretServerDirectory.connect(vault, SecretStr("simulator-only"), insecure=True)
     token = await directory.client.authentication.token()
-    bare = open_transport(32)
+    bare = open_transport(32, loopback=True)
 
     async def plain() -> None:
         headers = [("Authorization", f"Bearer {token.value}")]
