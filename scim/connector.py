@@ -22,7 +22,7 @@ from scim.audit.events import AuditEvent
 from scim.audit.trail import AuditTrail
 from scim.context import RequestContext
 from scim.directory.attributes import WithAttributes
-from scim.directory.breaker import Breaker
+from scim.directory.breaker import Breaker, all_counted, limit_of
 from scim.directory.guard import Guard
 from scim.directory.journal import Journal
 from scim.directory.port import Directory
@@ -139,6 +139,14 @@ class Connector:
 
     def breaker(self, connection: Connection, session: VaultSession) -> Breaker:
         return Breaker(self.store.table("settings"), connection, session.count_users)
+
+    async def mass_changes(self, only: ConnectionId | None = None) -> dict[str, tuple[int, bool]]:
+        """Connection id → changes of the last hour and whether a release is in force; who is not there made none."""
+        return await all_counted(self.store.table("settings"), only)
+
+    @staticmethod
+    def mass_change_limit(connection: Connection, users: int) -> int:
+        return limit_of(connection.policies, users)
 
     def note_read(self, caller: Caller, operation: str, status: int, upstream: int, normalised: list[str]) -> None:
         """Every call is audited; a read's row is written in batches, after the answer."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from scim.directory.breaker import Breaker
 from scim.errors import ConnectorError
 from scim.metrics import Gauge, Labels
 
@@ -33,17 +32,13 @@ async def _waiting(connector: Any) -> list[Gauge]:
         journal[("vault", vault.name),] = float(await connector.journal.count_open(vault.id, _MOST_COUNTED))
     changes: dict[Labels, float] = {}
     released: dict[Labels, float] = {}
-    settings = connector.store.table("settings")
+    known = await connector.mass_changes()
     for connection in await connector.connections.list():
         label = (("connection", connection.name),)
-        counted, free = await Breaker(settings, connection, _not_needed).counted()
+        counted, free = known.get(connection.id, (0, False))
         changes[label], released[label] = float(counted), float(free)
     return [
         Gauge("scim_journal_open", "Announced writes without outcome.", journal),
         Gauge("scim_breaker_changes", "Disables, deletes and member removals of the last hour.", changes),
         Gauge("scim_breaker_released", "1: a person lets changes pass.", released),
     ]
-
-
-async def _not_needed() -> int:
-    return 0

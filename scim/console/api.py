@@ -47,11 +47,11 @@ class Api:
         desk = self._desk
         numbers = await views.traffic(desk, request.query_params.get("range", "1h"))
         whole, seen = numbers.total, await views.seen(desk)
+        listed = await desk.connections.list()
         connections = [
-            {"id": c.id, "name": c.name, "enabled": c.enabled, "seen": seen.get(c.id),
-             "breaker": await views.breaker(desk, c, seen.get(c.id))}
-            for c in await desk.connections.list()
-        ]  # fmt: skip
+            {"id": c.id, "name": c.name, "enabled": c.enabled, "seen": seen.get(c.id), "breaker": breaker}
+            for c, breaker in zip(listed, await views.breakers(desk, listed, seen), strict=True)
+        ]
         counts = {name: getattr(whole, name) for name in ("requests", "refused", "failed", "upstream", "dropped")}
         times = {"p50": percentile(whole.times, 0.5), "p95": percentile(whole.times, 0.95)}
         return answer({"since": numbers.since, "until": numbers.until, **counts, "ms": times,
@@ -167,7 +167,7 @@ class Api:
 
     async def connection(self, request: Request) -> Response:
         connection = await self._desk.connection(request)
-        seen = (await views.seen(self._desk)).get(connection.id)
+        seen = await views.seen_of(self._desk, connection)
         breaker = await views.breaker(self._desk, connection, seen)
         return answer({**connection.model_dump(mode="json"), "seen": seen, "breaker": breaker})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from scim.errors import ConnectorError, InvalidValue, NotFound, Unauthenticated
 from scim.model import Connection, Vault
 from scim.store.connections import Connections
 from scim.store.console_keys import ConsoleKeys
+from scim.store.past_hours import PastHours
 from scim.store.tokens import Tokens
 from scim.store.vaults import Vaults
 
@@ -57,6 +59,10 @@ class Desk:
     @property
     def console_keys(self) -> ConsoleKeys:
         return ConsoleKeys(self.connector.store.table("settings"))
+
+    @cached_property
+    def past_hours(self) -> PastHours:
+        return PastHours(self.connector.messages)
 
     async def vaults(self) -> Vaults:
         return cast("Vaults", await self.connector.vaults())

@@ -147,9 +147,9 @@ def pulse(counts: Sequence[Sequence[int]]) -> Markup:
 
 
 def _rect(x: float, y: float, width: float, height: float, name: str) -> Markup:
-    return Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="1" class="{}"/>').format(
-        x, y, width, height, name
-    )
+    """Written by hand: a page has thousands, and Markup.format took half of its time."""
+    text = f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="1" class="{name}"/>'
+    return Markup(text)  # noqa: S704  # numbers, and a name that is a word of ours
 
 
 def _curve(values: Sequence[float], most: float, name: str) -> Markup:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from scim.console.desk import Desk
 from scim.errors import ConnectorError
-from scim.model import Connection, Kind, UserId, UserQuery, Vault
+from scim.model import Connection, Kind, UserId, UserQuery, Vault, VaultId
 from scim.store.journal import Intent
 from scim.store.messages import Minute, Seen
 from scim.store.tokens import StoredToken
 
+T = TypeVar("T")
 PATIENCE = 4.0  # seconds that a page waits for a vault
 MOST_RENAMED = 50
 MOST_OPEN = 100
+UNDER_WAY = 100  # as many that may be young are looked at besides
 RANGES = {"1h": (timedelta(hours=1), 60), "6h": (timedelta(hours=6), 72), "24h": (timedelta(hours=24), 96)}
 
 
@@ -89,7 +92,8 @@ async def traffic(desk: Desk, name: str) -> Traffic:
     until = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     since = until - length
     try:
-        minutes = await desk.connector.messages.minutes(since, until)
+        source = desk.past_hours if name == "24h" else desk.connector.messages
+        minutes = await source.minutes(since, until)
     except ConnectorError:  # before the first `setup` after an upgrade there is no such table
         minutes = {}
     return Traffic(since, until, minutes, slots)
@@ -102,26 +106,60 @@ async def seen(desk: Desk) -> dict[str, Seen]:
         return {}
 
 
-async def breaker(desk: Desk, connection: Connection, known: Seen | None = None) -> BreakerState:
-    """The mass-change breaker as it stands. Never raises: a vault that is ill must not hide the rest of a page.
+async def seen_of(desk: Desk, connection: Connection) -> Seen | None:
+    """As `seen`, of one connection."""
+    try:
+        found: Seen | None = await desk.connector.messages.seen_of(connection.id)
+    except ConnectorError:
+        return None
+    return found
 
-    A single large change is held before anything is counted, so a refusal of the last hour says "held", too.
-    """
+
+async def breaker(desk: Desk, connection: Connection, known: Seen | None = None) -> BreakerState:
+    """The mass-change breaker as it stands. Never raises: a vault that is ill must not hide the rest of a page."""
     if not connection.policies.breaker:
         return BreakerState(off=True)
     try:
-        async with asyncio.timeout(PATIENCE):
-            session = await desk.connector.session(connection.vault)
-            changes, limit, released = await desk.connector.breaker(connection, session).state()
-    except (ConnectorError, TimeoutError):
+        counted = await desk.connector.mass_changes(connection.id)
+    except ConnectorError:
         return BreakerState()
-    hour = datetime.now(UTC) - timedelta(hours=1)
-    lately = known is not None and known.held_at is not None and known.held_at > hour
-    return BreakerState(changes, limit, released, not released and (changes >= limit or lately))
+    users = await _users(desk, connection.vault)
+    return _breaker_state(desk, connection, counted.get(connection.id, (0, False)), users, known)
 
 
 async def breakers(desk: Desk, connections: list[Connection], known: dict[str, Seen]) -> list[BreakerState]:
-    return list(await asyncio.gather(*(breaker(desk, c, known.get(c.id)) for c in connections)))
+    """Of many connections: one read of all counters, one question to each vault at most."""
+    watched = sorted({c.vault for c in connections if c.policies.breaker})
+    counted, *users = await asyncio.gather(desk.connector.mass_changes(), *(_users(desk, vault) for vault in watched))
+    of_vault = dict(zip(watched, users, strict=True))
+    return [
+        _breaker_state(desk, c, counted.get(c.id, (0, False)), of_vault.get(c.vault), known.get(c.id))
+        for c in connections
+    ]
+
+
+def _breaker_state(
+    desk: Desk, connection: Connection, counted: tuple[int, bool], users: int | None, known: Seen | None
+) -> BreakerState:
+    """A single large change is held before anything is counted, so a refusal of the last hour says "held", too."""
+    if not connection.policies.breaker:
+        return BreakerState(off=True)
+    changes, released = counted
+    limit = None if users is None else desk.connector.mass_change_limit(connection, users)
+    hour = datetime.now(UTC) - timedelta(hours=1)
+    lately = known is not None and known.held_at is not None and known.held_at > hour
+    full = limit is not None and changes >= limit
+    return BreakerState(changes, limit, released, not released and (full or lately))
+
+
+async def _users(desk: Desk, vault: VaultId) -> int | None:
+    """How many users a vault has, as the breaker counts them; None: it cannot be asked now."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            session = await desk.connector.session(vault)
+            return int(await session.count_users())
+    except (ConnectorError, TimeoutError):
+        return None
 
 
 async def attention(
@@ -134,28 +172,42 @@ async def attention(
 ) -> Attention:
     """:param connections: and the two after it: what the caller has read already."""
     found = Attention()
-    connections = await desk.connections.list() if connections is None else connections
-    known = await seen(desk) if known is None else known
-    states = await breakers(desk, connections, known) if states is None else states
-    vaults, tokens = await (await desk.vaults()).list(), await desk.tokens.by_connection()
-    found.held = [(c, s) for c, s in zip(connections, states, strict=True) if s.held]
+    vaults, tokens, left, listed, seen_by = await asyncio.gather(
+        (await desk.vaults()).list(),
+        desk.tokens.by_connection(),
+        desk.connector.journal.left_open_anywhere(MOST_OPEN + UNDER_WAY),
+        _known(connections, desk.connections.list),
+        _known(known, lambda: seen(desk)),
+    )
+    states = await breakers(desk, listed, seen_by) if states is None else states
+    found.held = [(c, s) for c, s in zip(listed, states, strict=True) if s.held]
     now = datetime.now(UTC)
-    for vault in vaults:
-        async for intent in desk.connector.journal.left_open(vault.id):
-            if now - intent.at > timedelta(seconds=90) or intent.state == "unknown":
-                found.open_rows.append((vault, intent))
-            if len(found.open_rows) >= MOST_OPEN:
-                break
-    for connection in connections:
+    _unfinished(left, vaults, now, found)
+    for connection in listed:
         live = [t for t in tokens.get(connection.id, ()) if t.live(now)]
         found.expiring += _expiring(connection, live, now)
-        what = known.get(connection.id, Seen())
+        what = seen_by.get(connection.id, Seen())
         if what.streak >= 10:
             found.silent.append((connection, f"{what.streak} errors in a row, the last: {what.last_error}"))
     if renamed:
-        for vault in vaults:
-            await _renamed(desk, vault, found)
+        await asyncio.gather(*(_renamed(desk, vault, found) for vault in vaults))
+        found.renamed.sort(key=lambda one: (one["vault"].name, one["id"]))
     return found
+
+
+async def _known(value: T | None, read: Callable[[], Awaitable[T]]) -> T:
+    return await read() if value is None else value
+
+
+def _unfinished(left: list[Intent], vaults: list[Vault], now: datetime, found: Attention) -> None:
+    """Work that nobody finishes any more; what is a moment old is under way."""
+    of_id = {vault.id: vault for vault in vaults}
+    for intent in left:
+        old = now - intent.at > timedelta(seconds=90) or intent.state == "unknown"
+        if old and intent.vault in of_id and len(found.open_rows) < MOST_OPEN:
+            found.open_rows.append((of_id[intent.vault], intent))
+    if len(left) == MOST_OPEN + UNDER_WAY:
+        found.unread.append(f"There is more unfinished work than the {len(left)} rows that were looked at")
 
 
 def _expiring(connection: Connection, live: list[StoredToken], now: datetime) -> list[tuple[Connection, StoredToken]]:

@@ -16,12 +16,13 @@ import orjson
 
 from scim.context import tell
 from scim.errors import Held
-from scim.model import Connection
+from scim.model import Connection, ConnectionId, Policies
 from scim.store.table import Row, RowChanged, RowExists, Table
 
 HOUR = 3600
 MINUTE = 60
 RETRY_AFTER = 1800
+_PREFIX = "breaker|"
 
 log = logging.getLogger("scim.breaker")
 
@@ -40,7 +41,7 @@ class Breaker:
         policies = self._connection.policies
         if not policies.breaker or changes <= 0:
             return
-        limit = max(policies.breaker_floor, await self._users() * policies.breaker_percent // 100)
+        limit = limit_of(policies, await self._users())
         for attempt in range(12):
             row = await self._table.get(self._partition, "hour")
             now = time.time()
@@ -65,22 +66,13 @@ class Breaker:
         """A human's word: let this connection's changes pass for a while."""
         await self._table.merge(Row(self._partition, "hour", {"released_until": time.time() + seconds}))
 
-    async def state(self) -> tuple[int, int, bool]:
-        """Changes in the last hour, the limit, and whether a release is in force."""
-        policies = self._connection.policies
-        changes, released = await self.counted()
-        limit = max(policies.breaker_floor, await self._users() * policies.breaker_percent // 100)
-        return changes, limit, released
-
     async def counted(self) -> tuple[int, bool]:
         """Changes in the last hour, and whether a release is in force."""
-        row = await self._table.get(self._partition, "hour")
-        released = row is not None and float(row.values.get("released_until", 0)) > time.time()
-        return sum(_recent(row, time.time()).values()), released
+        return _counted(await self._table.get(self._partition, "hour"))
 
     @property
     def _partition(self) -> str:
-        return f"breaker|{self._connection.id}"
+        return f"{_PREFIX}{self._connection.id}"
 
     async def _write(self, row: Row | None, minutes: dict[str, int]) -> bool:
         values = {"minutes": orjson.dumps(minutes).decode()}
@@ -93,6 +85,24 @@ class Breaker:
         except (RowExists, RowChanged):
             return False
         return True
+
+
+async def all_counted(table: Table, only: ConnectionId | None = None) -> dict[str, tuple[int, bool]]:
+    """Connection id → as `counted`, of every connection that was ever counted; the others are (0, False). One read."""
+    span = (_PREFIX, f"{_PREFIX}~") if only is None else (f"{_PREFIX}{only}", f"{_PREFIX}{only}")
+    rows = table.query(None, partitions=span, first="hour", last="hour")
+    return {row.partition.removeprefix(_PREFIX): _counted(row) async for row in rows}
+
+
+def limit_of(policies: Policies, users: int) -> int:
+    """So many changes an hour pass, in a vault of so many users."""
+    return max(policies.breaker_floor, users * policies.breaker_percent // 100)
+
+
+def _counted(row: Row | None) -> tuple[int, bool]:
+    now = time.time()
+    released = row is not None and float(row.values.get("released_until", 0)) > now
+    return sum(_recent(row, now).values()), released
 
 
 def _recent(row: Row | None, now: float) -> dict[str, int]:

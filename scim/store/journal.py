@@ -99,6 +99,11 @@ class JournalStore:
         async for row in self._table.query(f"open|{vault}"):
             yield _intent(vault, row)
 
+    async def left_open_anywhere(self, most: int) -> list[Intent]:
+        """Of every vault, the oldest of each first; one read of at most so many."""
+        rows = self._table.query(None, partitions=("open|", "open|~"), limit=most)
+        return [_intent(VaultId(row.partition.removeprefix("open|")), row) async for row in rows]
+
     # -- claims ------------------------------------------------------------------------------------------------------
 
     async def claim(self, vault: VaultId, kind: Kind, name: str, connection: ConnectionId, stamp: str) -> Claim:

@@ -93,14 +93,17 @@ class Minute:
         else:  # keep a spread of the minute, not only its beginning
             self.times[self.requests % sample] = message.ms
 
+    def as_row(self) -> dict[str, Any]:
+        """What `merge` takes."""
+        return asdict(self)
+
     def merge(self, other: Mapping[str, Any]) -> None:
         for name in ("requests", "refused", "failed", "upstream", "dropped"):
             setattr(self, name, getattr(self, name) + int(other.get(name, 0)))
         self.times.extend(float(ms) for ms in other.get("times", ()))
         for connection, numbers in dict(other.get("by_connection", {})).items():
             mine = self.by_connection.setdefault(connection, [0, 0, 0])
-            for i, number in enumerate(numbers):
-                mine[i] += int(number)
+            mine[:] = [a + int(b) for a, b in zip(mine, numbers, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +203,13 @@ class Messages:
         await self._table.put(row)
 
     async def minutes(self, since: datetime, until: datetime) -> dict[datetime, Minute]:
-        """Minute → numbers of all instances; a minute without traffic is not there."""
-        hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        """Minute → numbers of all instances; a minute without traffic is not there. One read."""
+        hours = (f"t|{since.astimezone(UTC):%Y%m%d%H}", f"t|{until.astimezone(UTC):%Y%m%d%H}")
         found: dict[datetime, Minute] = {}
-        while hour < until:
-            async for row in self._table.query(f"t|{hour:%Y%m%d%H}"):
-                at = hour.replace(minute=int(row.key[:2]))
-                if since <= at < until:
-                    found.setdefault(at, Minute()).merge(orjson.loads(row.values["numbers"]))
-            hour += timedelta(hours=1)
+        async for row in self._table.query(None, partitions=hours):
+            at = datetime.strptime(f"{row.partition[2:]}{row.key[:2]}", "%Y%m%d%H%M").replace(tzinfo=UTC)
+            if since <= at < until:
+                found.setdefault(at, Minute()).merge(orjson.loads(row.values["numbers"]))
         return found
 
     # -- connections -------------------------------------------------------------------------------------------------
@@ -216,6 +217,10 @@ class Messages:
     async def seen(self) -> dict[str, Seen]:
         """Connection id → what is known of it."""
         return {row.key: _seen(row) async for row in self._table.query("s")}
+
+    async def seen_of(self, connection: str) -> Seen | None:
+        row = await self._table.get("s", connection)
+        return _seen(row) if row is not None else None
 
     async def see(self, connection: str, messages: list[Message]) -> None:
         """Add what one instance saw. Instances that write at once are merged, a lost race is tried again."""

@@ -119,11 +119,11 @@ class Tokens:
 
     async def by_connection(self) -> Mapping[ConnectionId, Sequence[StoredToken]]:
         """Every token, oldest first; one read for pages that show many connections."""
-        found: dict[ConnectionId, set[StoredToken]] = {}
+        found: dict[ConnectionId, list[StoredToken]] = {}
         async for row in self._table.query(_PARTITION, first="key|", last="key|~"):
             token = _read(row)
             if token is not None:
-                found.setdefault(token.connection, set()).add(token)
+                found.setdefault(token.connection, []).append(token)
         return {c: sorted(tokens, key=lambda token: (token.created, token.key_id)) for c, tokens in found.items()}
 
     async def revoke(self, key_id: str) -> StoredToken:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from scim.administration.deeds import Deed
 from scim.errors import VaultUnreachable
-from scim.store.messages import Message, Messages, Minute
+from scim.store.messages import HELD, Message, Messages, Minute
+from scim.store.past_hours import PastHours
 from scim.store.recorder import MOST_KEPT, Recorder
+from scim.store.table import Row
 from tests.console.rig import Rig
 
 LISTS = {
@@ -170,3 +174,117 @@ async def test_connections_come_in_pages_and_are_found_by_name() -> None:
         found = (await browser.get("/console/connections?q=PLATFORM 11")).text
         assert 10 == found.count('class="name"')
         assert "No connection of that name" in (await browser.get("/console/connections?q=%3Cb%3E")).text
+
+
+async def test_an_overview_of_hundreds_shows_what_goes_wrong_first_and_says_that_it_is_cut() -> None:
+    rig = await Rig().furnish()
+    now = datetime.now(UTC)
+    made = [await rig.connector.connections.add(f"platform {n:03d}", rig.vault.id) for n in range(120)]
+    ill, held, lately = made[7], made[80], made[119]
+    for connection, status, detail in ((ill, 400, "wrong"), (held, 503, HELD), (lately, 200, "")):
+        message = Message(now, "r", connection.id, connection.name, method="PATCH", status=status, detail=detail)
+        await rig.connector.messages.see(connection.id, [message])
+    async with rig.signed_in("auditor") as browser:
+        page = (await browser.get("/console/overview/live")).text
+        few = re.findall(r'class="name" href="/console/connections/(\w+)"', page)
+        api = (await browser.get("/console/api/overview")).json()["connections"]
+    assert [held.id, ill.id, lately.id] == few[:3]
+    assert 50 == len(few)
+    assert "50 of 121: held ones, then errors in a row, then the latest seen" in page
+    assert 121 == len(api)
+    assert [held.name] == [one["name"] for one in api if one["breaker"]["held"]]
+
+
+async def test_watching_hundreds_of_connections_costs_a_handful_of_reads() -> None:
+    """Reads of the tables and questions to the vault do not grow with the connections."""
+    costs = []
+    for many in (3, 120):
+        rig = await Rig().furnish()
+        for n in range(many):
+            connection = await rig.connector.connections.add(f"platform {n:03d}", rig.vault.id)
+            await rig.store.table("settings").put(Row(f"breaker|{connection.id}", "hour", {"minutes": "{}"}))
+        async with rig.signed_in("auditor") as browser:
+            spent = {}
+            for path in (
+                "/console/overview/live",
+                "/console/attention",
+                "/console/connections",
+                "/console/api/overview",
+            ):
+                assert (await browser.get(path)).status_code == 200  # the vault is signed in to, and counted
+                before = {name: table.calls for name, table in rig.store.tables.items()}
+                assert (await browser.get(path)).status_code == 200
+                spent[path] = sum(table.calls - before[name] for name, table in rig.store.tables.items())
+        costs.append(spent)
+    assert costs[0] == costs[1]
+    assert max(costs[1].values()) <= 10, costs[1]
+
+
+async def test_the_counters_of_a_held_connection_are_shown_while_its_vault_is_away(rig, monkeypatch):
+    """The limit is not known then; that something was held is."""
+
+    async def gone(_):
+        raise VaultUnreachable("Secret Server cannot be reached")
+
+    minute = str(int(datetime.now(UTC).timestamp()) // 60)
+    counter = Row(f"breaker|{rig.connection.id}", "hour", {"minutes": f'{{"{minute}": 7}}'})
+    await rig.store.table("settings").put(counter)
+    message = Message(datetime.now(UTC), "r", rig.connection.id, "idp", method="PATCH", status=503, detail=HELD)
+    await rig.connector.messages.see(rig.connection.id, [message])
+    monkeypatch.setattr(rig.connector, "session", gone)
+    async with rig.signed_in("operator") as browser:
+        page = (await browser.get("/console/attention")).text
+        state = (await browser.get(f"/console/api/connections/{rig.connection.id}")).json()["breaker"]
+    assert "Mass change held: idp" in page
+    assert "disabled, deleted or removed 7 within an hour, and wants more than its limit." in page
+    assert {"changes": 7, "limit": None, "released": False, "held": True, "off": False} == state
+
+
+async def test_unfinished_work_of_all_vaults_is_one_list_and_says_where_it_ends(rig):
+    vaults = await rig.connector.vaults()
+    other = await vaults.add("another", "http://other.invalid", SecretStr("simulator-only"), username="svc-scim")
+    at = datetime.now(UTC) - timedelta(hours=1)
+    for vault in (rig.vault, other):
+        for n in range(2):
+            await _left_open(rig, vault.id, n, at)
+    await _left_open(rig, rig.vault.id, 8, datetime.now(UTC))  # under way
+    await _left_open(rig, "forgotten", 9, at)
+    async with rig.signed_in("auditor") as browser:
+        listed = (await browser.get("/console/api/attention")).json()
+        assert [("another", 2), ("vault", 2)] == sorted(
+            Counter({other.id: "another", rig.vault.id: "vault"}[one["vault"]] for one in listed["open"]).items()
+        )
+        assert [] == listed["unread"]
+        for n in range(300):
+            await _left_open(rig, rig.vault.id, n, at)
+        listed = (await browser.get("/console/api/attention")).json()
+    assert 100 == len(listed["open"])
+    assert any("more unfinished work" in words for words in listed["unread"])
+
+
+async def _left_open(rig, vault, number, at):
+    values = {"connection": "c", "request": f"{number:04d}", "action": "user.create", "kind": "user", "object": 0,
+              "name": f"n{number}", "at": at, "plan": "{}", "state": "open", "steps": "[]"}  # fmt: skip
+    await rig.store.table("journal").put(Row(f"open|{vault}", f"{number:020d}-{number:04d}-0", values))
+
+
+async def test_a_day_of_numbers_is_read_once_and_is_the_same_as_the_minutes(rig):
+    """By the quarter of an hour where the hour is over; requests that come now are there at once."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    messages = rig.connector.messages
+    for back in range(0, 24 * 60 - 20, 7):
+        numbers = Minute(3, 1, 0, 5, 0, [float(back)], {"c": [3, 1, 0]})
+        await messages.write_minute(now - timedelta(minutes=back), f"i{back % 2}", numbers)
+    past, table = PastHours(messages), rig.store.table("messages")
+    since, until = now - timedelta(hours=24), now + timedelta(minutes=1)
+    found = await past.minutes(since, until)
+    exact = await messages.minutes(since, until)
+    for name in ("requests", "refused", "upstream"):
+        assert sum(getattr(m, name) for m in exact.values()) == sum(getattr(m, name) for m in found.values())
+    assert sum(m.by_connection["c"][0] for m in exact.values()) == sum(m.by_connection["c"][0] for m in found.values())
+    assert len(found) <= 24 * 4 + 2 * 60
+    table.calls = 0
+    await messages.write_minute(now, "i9", Minute(100))
+    again = await past.minutes(since, until)
+    assert sum(m.requests for m in found.values()) + 100 == sum(m.requests for m in again.values())
+    assert 2 == table.calls  # the write, and the hour that is not over

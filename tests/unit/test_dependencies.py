@@ -99,7 +99,6 @@ MAY: dict[str, dict[str, str]] = {
     "gauges": {
         "errors": WORDS,
         "metrics": "what is read at this moment is shown with what was counted",
-        "directory.breaker": "how near a connection is to being held",
     },
 }
 """What a module of scim may import from scim. Not listed: those that put all together."""

@@ -45,13 +45,16 @@ class ConnectionPages:
 
     async def show_all(self, request: Request) -> Response:
         desk = self._desk
-        names = {vault.id: vault.name for vault in await (await desk.vaults()).list()}
-        known, numbers = await views.seen(desk), await views.traffic(desk, "1h")
-        now = datetime.now(UTC)
-        rows = []
-        tokens = await desk.tokens.by_connection()
+        known, numbers, tokens, vaults, connections = await asyncio.gather(
+            views.seen(desk),
+            views.traffic(desk, "1h"),
+            desk.tokens.by_connection(),
+            (await desk.vaults()).list(),
+            desk.connections.list(),
+        )
+        names, now, rows = {vault.id: vault.name for vault in vaults}, datetime.now(UTC), []
         sought = request.query_params.get("q", "").strip()[:100]
-        every = [c for c in await desk.connections.list() if fold(sought) in fold(c.name)]
+        every = [c for c in connections if fold(sought) in fold(c.name)]
         page = page_number(request.query_params.get("page", ""), len(every))
         for connection in every[(page - 1) * PER_PAGE : page * PER_PAGE]:
             live = [token for token in tokens.get(connection.id, ()) if token.live(now)]
@@ -122,7 +125,7 @@ class ConnectionPages:
             vault=vault,
             tokens=[pair for pair in tokens if pair[1]] + ended[:ENDED_SHOWN],
             ended_more=max(0, len(ended) - ENDED_SHOWN),
-            breaker=await views.breaker(desk, connection, (await views.seen(desk)).get(connection.id)),
+            breaker=await views.breaker(desk, connection, await views.seen_of(desk, connection)),
             token_days=await self._days(),
             groups=GROUPS,
             policies=connection.policies,
@@ -221,7 +224,7 @@ def pastes_of(desk: Desk, connection: Connection, token: str = "") -> list[tuple
 async def first_calls(desk: Desk, connection: Connection) -> tuple[Guide, Seen, list[tuple[Check, str]]]:
     """What the client is expected to do first, each with when it first succeeded; "" until it has."""
     guide = guide_for(connection.client)
-    seen = (await views.seen(desk)).get(connection.id, Seen())
+    seen = await views.seen_of(desk, connection) or Seen()
     rows = [(c, min((seen.firsts[call] for call in c.calls if call in seen.firsts), default="")) for c in guide.checks]
     return guide, seen, rows
 

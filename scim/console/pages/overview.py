@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,7 +12,8 @@ from scim.console import views
 from scim.console.desk import Desk
 from scim.console.drawing import percentile, slots
 from scim.errors import ConnectorError
-from scim.model import Vault
+from scim.model import Connection, Vault
+from scim.store.messages import Seen
 
 MOST_LISTED = 50  # of each kind; a page of hundreds is read by nobody
 
@@ -31,6 +33,7 @@ class Overview:
         )
         states = await views.breakers(desk, connections, known)
         waiting = await views.attention(desk, connections=connections, known=known, states=states)
+        shown = _first(list(zip(connections, states, strict=True)), known)
         whole = numbers.total
         return desk.page(
             request,
@@ -44,7 +47,8 @@ class Overview:
             slots=slots(numbers.minutes, numbers.since, numbers.until, numbers.slots),
             waiting=waiting,
             switches=switches,
-            rows=[(c, known.get(c.id), s, numbers.pulse(c.id)) for c, s in zip(connections, states, strict=True)],
+            rows=[(c, known.get(c.id), s, numbers.pulse(c.id)) for c, s in shown],
+            connections=len(connections),
             strangers=numbers.pulse(""),
             vaults=[] if connections else await (await desk.vaults()).list(),
         )
@@ -88,6 +92,20 @@ async def _report(desk: Desk, vault_id: str) -> object:
         return error
     except TimeoutError:
         return None
+
+
+def _first(
+    found: list[tuple[Connection, views.BreakerState]], known: Mapping[str, Seen]
+) -> list[tuple[Connection, views.BreakerState]]:
+    """A page of them: all when they are few; else what is held, what goes wrong, and the latest seen come first."""
+    if len(found) <= MOST_LISTED:
+        return found
+
+    def weight(one: tuple[Connection, views.BreakerState]) -> tuple[bool, int, float]:
+        seen = known.get(one[0].id, Seen())
+        return one[1].held, seen.streak, seen.last_at.timestamp() if seen.last_at else 0.0
+
+    return sorted(found, key=weight, reverse=True)[:MOST_LISTED]
 
 
 def _range(request: Request) -> str:
