@@ -265,6 +265,6 @@ async def test_a_host_killed_at_random_moments_makes_nothing_twice_and_leaves_no
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (1, 2))])
 async def test_a_host_killed_many_times_makes_nothing_twice_and_leaves_nothing_open(pieces: Pieces, seed: int) -> None:
     await crash_and_recover(pieces, 12, random.Random(seed))
