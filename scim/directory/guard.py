@@ -15,7 +15,7 @@ from scim.directory.breaker import Breaker
 from scim.directory.guard_holdings import HoldingsGuard
 from scim.directory.port import Directory
 from scim.directory.principals import ProtectedPrincipals
-from scim.errors import Forbidden, InvalidValue, NotOurs, Protected
+from scim.errors import Forbidden, InvalidValue, NotOurs, Protected, excerpt
 from scim.model import (
     Caller,
     Group,
@@ -54,7 +54,7 @@ class Guard(HoldingsGuard):
     async def change_user(self, user: User, change: UserChange) -> User:
         principals = await self._protected.get()
         self._check_user(user, principals)
-        self._check_owner(f"The user {user.name[:64]!r}", user.kept)
+        self._check_owner(f"The user {excerpt(user.name)}", user.kept)
         self._check_roles((*change.add_roles, *change.remove_roles), principals)
         if change.mails is not None and change.mails != user.kept.mails:
             self._check_domains(change.mails)
@@ -69,7 +69,7 @@ class Guard(HoldingsGuard):
     async def remove_user(self, user: User) -> None:
         principals = await self._protected.get()
         self._check_user(user, principals)
-        self._check_owner(f"The user {user.name[:64]!r}", user.kept)
+        self._check_owner(f"The user {excerpt(user.name)}", user.kept)
         if not self._made_lately(user.kept):
             await self._breaker.admit(1)
         await self._inner.remove_user(user)
@@ -83,7 +83,7 @@ class Guard(HoldingsGuard):
     async def change_group(self, group: Group, change: GroupChange) -> Group:
         principals = await self._protected.get()
         self._check_group(group, principals)
-        self._check_owner(f"The group {group.name[:64]!r}", group.kept)
+        self._check_owner(f"The group {excerpt(group.name)}", group.kept)
         self._check_members((*change.add_members, *change.remove_members), principals)
         self._check_roles((*change.add_roles, *change.remove_roles), principals)
         if not self._made_lately(group.kept):
@@ -95,7 +95,7 @@ class Guard(HoldingsGuard):
 
     async def remove_group(self, group: Group) -> None:
         self._check_group(group, await self._protected.get())
-        self._check_owner(f"The group {group.name[:64]!r}", group.kept)
+        self._check_owner(f"The group {excerpt(group.name)}", group.kept)
         if not self._made_lately(group.kept):
             await self._breaker.admit(1)
         await self._inner.remove_group(group)
@@ -104,12 +104,12 @@ class Guard(HoldingsGuard):
 
     def _check_user(self, user: User, principals: Principals) -> None:
         if user.id in principals.users or user.personal_group in principals.personal_groups:
-            raise Protected(f"The user {user.name[:64]!r} is protected and cannot be changed through SCIM")
+            raise Protected(f"The user {excerpt(user.name)} is protected and cannot be changed through SCIM")
 
     def _check_group(self, group: Group, principals: Principals) -> None:
         if group.id in principals.groups or group.id in principals.personal_groups:
             raise Protected(
-                f"The group {group.name[:64]!r} confers administrative rights and cannot be changed through SCIM"
+                f"The group {excerpt(group.name)} confers administrative rights and cannot be changed through SCIM"
             )
 
     def _check_members(self, members: tuple[UserId, ...], principals: Principals) -> None:
@@ -135,7 +135,7 @@ class Guard(HoldingsGuard):
         allowed = {d.casefold().lstrip("@") for d in self._policies.mail_domains}
         for mail in mails:
             if allowed and mail and mail.rpartition("@")[2].casefold() not in allowed:
-                raise InvalidValue(f"emails: the domain of {mail[:64]!r} is not one that this connection may use")
+                raise InvalidValue(f"emails: the domain of {excerpt(mail)} is not one that this connection may use")
 
     def _without_foreign_password(self, user: User, change: UserChange) -> UserChange:
         ours = user.kept.owner == self._connection.id and not user.kept.adopted

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from scim.directory.port_vault import VaultDirectory
 from scim.directory.visible import HiddenIds, among
-from scim.errors import ChangedMeanwhile, Uniqueness
+from scim.errors import ChangedMeanwhile, Uniqueness, excerpt
 from scim.model import (
     NOTHING_KEPT,
     Caller,
@@ -127,7 +127,7 @@ class KeptRows:
         """:raises Uniqueness: another living object of this connection has the external id."""
         holder = await self._holder(kind, external_id)
         if holder is not None and holder != object_id:
-            raise Uniqueness(f"Another {kind} of this connection has the externalId {str(external_id)[:64]!r}")
+            raise Uniqueness(f"Another {kind} of this connection has the externalId {excerpt(external_id)}")
 
     async def _holder(self, kind: Kind, external_id: ExternalId | None) -> int | None:
         """The living object of this connection that has the external id."""

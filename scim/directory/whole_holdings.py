@@ -33,7 +33,7 @@ from scim.content import (
 from scim.context import RECOVERED, note
 from scim.directory.kept import CLOCKS, FEW, KeptRows, now, revision
 from scim.directory.visible import page_by_id
-from scim.errors import NotFound, OutcomeUnknown, Uniqueness, VaultRefusedUs
+from scim.errors import NotFound, OutcomeUnknown, Uniqueness, VaultRefusedUs, excerpt
 from scim.model import (
     NOTHING_KEPT,
     ExternalId,
@@ -269,7 +269,7 @@ class WholeHoldings(KeptRows):
                 await self._inner.grant(kind, GrantId(holder))
         except (NotFound, VaultRefusedUs):
             return
-        raise Uniqueness(f"Another {kind} of this connection has the externalId {str(external_id)[:64]!r}")
+        raise Uniqueness(f"Another {kind} of this connection has the externalId {excerpt(external_id)}")
 
     def _made_by(self, new: NewFolder | NewSecret, kept: Kept | None) -> bool:
         """Whether an earlier attempt of this request made it: nothing is kept of it yet, or what that one kept."""

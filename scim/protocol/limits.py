@@ -25,7 +25,7 @@ MAX_OPERATIONS = 1_000
 MAX_PATH_CHARACTERS = 512
 MAX_VALUES = 1_000
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _LONG_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}+(?![0-9.eE])")
 _ONLY_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
 _NO_DIGITS = bytes(c for c in range(256) if c not in b"0123456789")
@@ -40,7 +40,7 @@ def parse_json(body: bytes, *, max_bytes: int = MAX_BODY_BYTES, max_depth: int =
     """
     if len(body) > max_bytes:
         raise TooLarge(f"The body has {len(body)} bytes, {max_bytes} are allowed")
-    if body.startswith(_BOM):
+    if body.startswith(BOM):
         body = body[3:]
     if not body.strip():
         raise InvalidSyntax("The request has no body; a JSON object is needed")
@@ -51,10 +51,21 @@ def parse_json(body: bytes, *, max_bytes: int = MAX_BODY_BYTES, max_depth: int =
     try:
         value = orjson.loads(body)
     except ValueError as error:  # orjson.JSONDecodeError is one
+        _refuse_other_encodings(body)
         raise InvalidSyntax(f"The body is not JSON: {str(error)[:160]}") from error
     if _count_members(value) != bare.count(b":"):
         raise InvalidSyntax(f"The JSON names the member {excerpt(_named_twice(body))} twice in one object")
     return value
+
+
+def _refuse_other_encodings(body: bytes) -> None:
+    """:raises InvalidSyntax: The body is not UTF-8, which is what JSON between systems is in (RFC 8259 §8.1)."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidSyntax(
+            f"The body is not UTF-8: its byte {error.start + 1} cannot be read. JSON is sent in UTF-8"
+        ) from None
 
 
 def _without_strings(body: bytes) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from scim.directory.port import Directory
-from scim.errors import InvalidValue, NotFound
+from scim.errors import InvalidValue, NotFound, excerpt
 from scim.model import (
     Caller,
     ConnectionId,
@@ -322,7 +322,7 @@ def _role(value: str, roles: tuple[Role, ...]) -> RoleId:
         if role.enabled and (str(role.id) == value or fold(role.name) == fold(value)):
             return role.id
     names = ", ".join(sorted(r.name for r in roles if r.enabled)[:20])
-    raise InvalidValue(f"roles: there is no role {value[:64]!r}; there are {names}")
+    raise InvalidValue(f"roles: there is no role {excerpt(value)}; there are {names}")
 
 
 def _one_id(value: str) -> tuple[UserId, ...]:
