@@ -43,7 +43,7 @@ from scim2_server.service import ScimService
 from scim.errors import ConnectorError, Forbidden, InvalidPath, NotAllowed, path_excerpt
 from scim.protocol import schemas_pam as pam
 from scim.protocol.comparison import comparable
-from scim.protocol.dialects.vocabulary import named
+from scim.protocol.dialects.vocabulary import ENDPOINTS, named
 from scim.protocol.projection import Document
 from scim.protocol.schemas import USER, EnterpriseUser, Group, LinkedObject, User
 from scim.protocol.store import own_tag
@@ -138,6 +138,14 @@ class Service(ScimService):
         self.dialect = dialect
 
     # -- requests ----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def match(request: ScimRequest) -> Target:
+        """:raises NotAllowed: Another method than POST for `.search`, which the library takes for no endpoint."""
+        *before, last = request.path.strip("/").split("/")
+        if last == ".search" and request.method.upper() != "POST" and (not before or before[0] in ENDPOINTS):
+            raise NotAllowed("This endpoint answers to POST only", allowed=("POST",))
+        return ScimService.match(request)
 
     def authorize(self, request: Any, target: Any, resource_type: ResourceType) -> None:
         """Ask the caller's scope, for every operation of a bulk request and every type of a root search."""

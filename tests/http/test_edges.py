@@ -370,3 +370,17 @@ async def test_a_users_version_covers_the_groups_that_are_shown() -> None:
         held = {"If-Match": shown.headers["ETag"]}
         assert 412 == (await client.patch(f"/Users/{a}", json=title, headers=held)).status_code
         assert 412 == (await client.delete(f"/Users/{a}", headers=held)).status_code
+
+
+# -- where a search is posted ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+async def test_search_answers_to_post_and_says_so(method: str) -> None:
+    _, client = await opened()
+    types = ("Users", "Groups", "Roles", "Entitlements", "Containers", "ContainerPermissions", "PrivilegedData")
+    for where in ("/.search", "/users/.search/", *(f"/{name}/.search" for name in types)):
+        answer = await client.request(method, where, json=patch() if method[0] == "P" else None)
+        assert (405, "POST") == (answer.status_code, answer.headers["Allow"]), where
+        assert method == "HEAD" or "This endpoint answers to POST only" == answer.json()["detail"]
+    assert 404 == (await client.request(method, "/Nowhere/.search")).status_code
