@@ -61,10 +61,7 @@ class Guard(HoldingsGuard):
         change = self._without_foreign_password(user, change)
         if change.enabled is False and user.enabled and not self._made_lately(user.kept):
             await self._breaker.admit(1)
-        changed = await self._inner.change_user(user, change)
-        if change.add_roles or change.remove_roles:
-            self._protected.forget()
-        return changed
+        return await self._inner.change_user(user, change)
 
     async def remove_user(self, user: User) -> None:
         principals = await self._protected.get()
@@ -88,10 +85,7 @@ class Guard(HoldingsGuard):
         self._check_roles((*change.add_roles, *change.remove_roles), principals)
         if not self._made_lately(group.kept):
             await self._breaker.admit(len(set(change.remove_members)))
-        changed = await self._inner.change_group(group, change)
-        if change.add_roles or change.remove_roles:
-            self._protected.forget()
-        return changed
+        return await self._inner.change_group(group, change)
 
     async def remove_group(self, group: Group) -> None:
         self._check_group(group, await self._protected.get())
@@ -117,6 +111,8 @@ class Guard(HoldingsGuard):
             if member in principals.users:
                 raise Protected(f"The user {int(member)} is protected: its memberships cannot change through SCIM")
 
+    # Nothing that passes makes or unmakes a protected principal: administrative roles are refused here, members of
+    # groups that confer them above. So the list stays as it is after a role change, and is not read again for it.
     def _check_roles(self, roles: tuple[RoleId, ...], principals: Principals) -> None:
         for role in roles:
             if role in principals.roles:

@@ -152,7 +152,8 @@ def check_filter(text: str) -> None:
 def check_patch(body: Any) -> None:
     """≤ 1,000 operations, ≤ 1,000 values in sum, paths ≤ 512 characters (facts: PATCH path bombs). Shape is not judged.
 
-    Works before and after normalisation. A name in a path-less value is a path, and counts as an operation.
+    Works before and after normalisation. A name in a path-less value is a path, and counts as an operation. All of a
+    group's members at once, `replace members`, are no more than a PUT may bring: as many as fit into a body.
     """
     operations = member(body, "operations") if isinstance(body, Mapping) else None
     if not isinstance(operations, list):
@@ -170,7 +171,8 @@ def check_patch(body: Any) -> None:
             count += max(len(value) - 1, 0)
             for name in value:
                 _check_path(str(name))
-        values += _count_values(value)
+        whole = str(member(operation, "op")).strip().lower() == "replace"
+        values += 0 if whole and isinstance(path, str) and _is_members(path) else _count_values(value, whole=whole)
     if count > MAX_OPERATIONS:
         raise TooLarge(f"The PATCH has {count} operations, {MAX_OPERATIONS} are allowed: please split it")
     if values > MAX_VALUES:
@@ -186,13 +188,17 @@ def _check_path(path: str) -> None:
         check_filter(path)
 
 
-def _count_values(value: Any) -> int:
-    """The entries of a list, or of the lists in an object: `members`, wherever it stands, and every other list."""
+def _count_values(value: Any, *, whole: bool) -> int:
+    """The entries of a list, or of the lists in an object; with `whole` not those of its `members`, which are all."""
     if isinstance(value, list):
         return len(value)
     if isinstance(value, Mapping):
-        return sum(_count_values(item) for item in value.values())
+        return sum(_count_values(v, whole=False) for k, v in value.items() if not (whole and _is_members(str(k))))
     return 0
+
+
+def _is_members(path: str) -> bool:
+    return path.strip().lower().removeprefix("urn:ietf:params:scim:schemas:core:2.0:group:") == "members"
 
 
 def member(obj: Mapping[Any, Any], name: str) -> Any:
