@@ -12,6 +12,7 @@
     │   ├── NoTarget               400  noTarget        RFC 7644 §3.5.2.2
     │   └── TooMany                400  tooMany         RFC 7644 §3.4.2
     ├── Unauthenticated            401  no, wrong or expired credentials of the SCIM client (never of ours)
+    │   └── WrongToken             401  no such token, or another secret than its own
     ├── Forbidden                  403  known client, not allowed
     │   ├── Protected              403  the guard: a protected principal, its groups or its roles
     │   ├── NotOurs                403  the guard: an object that another connection or nobody manages
@@ -107,6 +108,10 @@ class TooMany(BadRequest):
 
 class Unauthenticated(ConnectorError):
     status = 401
+
+
+class WrongToken(Unauthenticated):
+    """There is no such token; who has proven one, however old, is told more."""
 
 
 class Forbidden(ConnectorError):
@@ -207,7 +212,8 @@ class Held(Unavailable): ...
 def excerpt(value: object) -> str:
     """At most 64 printable characters of something that a client sent, quoted: what an error may echo."""
     text = "".join(c if c.isprintable() else "?" for c in str(value))
-    return repr(text if len(text) <= 64 else text[:61] + "…")
+    text = text if len(text) <= 64 else text[:61] + "…"
+    return f'"{text}"' if "'" in text and '"' not in text else f"'{text}'"  # a backslash stays one, unlike in repr
 
 
 def path_excerpt(path: object) -> str:

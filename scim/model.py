@@ -6,6 +6,7 @@ with a user id (the cause of CVE-2025-41115) or a group's id with its personal g
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ ConnectionId = NewType("ConnectionId", str)
 VaultId = NewType("VaultId", str)
 
 T = TypeVar("T")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Kind(StrEnum):
@@ -355,11 +357,18 @@ class Connection(_Stored):
     policies: Policies = Field(default_factory=Policies)
     # how it may prove who it is, beside its tokens
     basic: bool = False  # HTTP Basic: the connection's name and one of its tokens
-    entra_tenant: str = Field("", pattern=r"^(|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$")
+    entra_tenant: str = ""
     entra_audience: str = ""  # of the tokens that Entra issues; empty: Entra's own application for provisioning
     entra_subjects: tuple[str, ...] = ()  # object or application ids; ("any",): whoever the tenant gives such a token
     me_claim: str = ""  # the claim of a person's Entra token that holds his userName, for /Me
     created: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    @field_validator("entra_tenant")
+    @classmethod
+    def _is_a_tenant(cls, text: str) -> str:
+        if text and not _GUID.fullmatch(text):
+            raise ValueError("The Entra tenant must be its id, such as 72f988bf-86f1-41af-91ab-2d7cd011db47")
+        return text
 
 
 class Vault(_Stored):

@@ -24,7 +24,7 @@ from scim.access.known import Known, KnownConnections, KnownTokens
 from scim.access.rate import Allowance, Rate
 from scim.access.sources import check_source, client_address
 from scim.access.tokens import Token, digest, matches, parse
-from scim.errors import StoreUnavailable, Unauthenticated
+from scim.errors import StoreUnavailable, Unauthenticated, WrongToken
 from scim.model import Connection, fold
 from scim.settings import Settings
 from scim.store.connections import Connections
@@ -170,7 +170,7 @@ class Access:
         stored = self._nobody if known is None else known.token.digest
         right = [pepper for pepper in peppers if matches(token, stored, pepper)]
         if known is None or not right:
-            raise Unauthenticated("The token is not valid")
+            raise WrongToken("The token is not valid")
         check_life(known)
         if len(peppers) > 1 and known.token.pepper_id != key_id(peppers[0]).hex():
             self._move(known, token, peppers[0])

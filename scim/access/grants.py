@@ -15,13 +15,14 @@ from scim.access.oauth import ASSERTION, LIFE_SECONDS, AccessToken, GrantRefused
 from scim.access.rate import Rate
 from scim.access.sources import check_source, client_address
 from scim.access.tokens import parse
-from scim.errors import Forbidden, Unauthenticated
+from scim.errors import Forbidden, Unauthenticated, WrongToken
 from scim.model import Connection
 from scim.store.assertions import Assertions
 
 MOST_BYTES = 64 * 1024
 PER_SECOND, BURST = 5.0, 60  # of one address or one connection; a client needs one token an hour
 ANYBODY_PER_SECOND, ANYBODY_BURST = 20.0, 100  # of all callers whose address nobody knows, without a front end
+WRONG_SECRET = "client_id or client_secret is wrong"  # noqa: S105  # one text for whatever is wrong
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -88,12 +89,17 @@ class Grants:
         return known.connection, AccessToken(known.connection.id, key_id=known.token.key_id)
 
     async def _by_secret(self, name: str, secret: str) -> Known:
-        token = parse(secret)
-        if not name or token is None:
+        if not name or not secret:
             raise Unauthenticated("Send client_id and client_secret, in the header or in the form")
-        known = await self._access.prove(token)
+        token = parse(secret)
+        try:
+            if token is None:
+                raise WrongToken("It has not the form of one")
+            known = await self._access.prove(token)
+        except WrongToken:
+            raise Unauthenticated(WRONG_SECRET) from None
         if not is_named(known.connection, name) or known.token.kind != "client_secret":
-            raise Unauthenticated("client_id and client_secret do not belong together")
+            raise Unauthenticated(WRONG_SECRET)
         return known
 
     async def _by_assertion(self, form: Mapping[str, str]) -> tuple[Connection, AccessToken]:

@@ -17,6 +17,8 @@ from scim.errors import NotSetUp, Unavailable
 
 _RENEW_AT = 0.8  # of a token's life
 _ENOUGH = 60.0  # seconds a token must still live to be used while its renewal fails
+_WAITS = {"https://storage.azure.com": 2.5}  # seconds: less than a table call may take, else tables would be blamed
+_WAIT = 7.0  # for any other resource
 _PATIENCE = (1.0, 5.0)  # seconds to connect, to read: without an identity there is nobody to connect to
 
 
@@ -31,7 +33,7 @@ class ManagedIdentity:
         self._client_id = client_id
         self._client = client
         self._tokens: dict[str, tuple[AccessToken, float]] = {}  # resource → token, when to renew
-        self._locks: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = {}
+        self._asking: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[AccessToken]] = {}
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         """A token for one scope, e.g. "https://storage.azure.com/.default".
@@ -42,20 +44,35 @@ class ManagedIdentity:
         cached = self._tokens.get(resource)
         if cached is not None and time.time() < cached[1]:
             return cached[0]
-        lock = self._locks.setdefault((asyncio.get_running_loop(), resource), asyncio.Lock())
-        async with lock:
-            cached = self._tokens.get(resource)
-            if cached is not None and time.time() < cached[1]:
-                return cached[0]
-            try:
-                token = await asyncio.to_thread(self._acquire, resource)
-            except Unavailable:
-                if cached is not None and cached[0].expires_on - time.time() > _ENOUGH:
-                    return cached[0]
-                raise
-            now = time.time()
-            self._tokens[resource] = (token, now + (token.expires_on - now) * _RENEW_AT)
-            return token
+        wait = _WAITS.get(resource, _WAIT)
+        try:
+            async with asyncio.timeout(wait):
+                return await asyncio.shield(self._ask(resource))
+        except TimeoutError:
+            refused: Unavailable = NotSetUp(
+                f"The managed identity endpoint has not answered for {wait} s: is a managed identity assigned to the "
+                "function app, and does the platform's endpoint for it (IDENTITY_ENDPOINT) answer?"
+            )
+        except Unavailable as error:
+            refused = error
+        if cached is not None and cached[0].expires_on - time.time() > _ENOUGH:
+            return cached[0]
+        raise refused
+
+    def _ask(self, resource: str) -> asyncio.Task[AccessToken]:
+        """One question at a time for a resource. It goes on when nobody waits any more, for the next one to find."""
+        loop = asyncio.get_running_loop()
+        asking = self._asking.get((loop, resource))
+        if asking is None or asking.done():
+            asking = self._asking[loop, resource] = loop.create_task(self._renew(resource))
+            asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return asking
+
+    async def _renew(self, resource: str) -> AccessToken:
+        token = await asyncio.to_thread(self._acquire, resource)
+        now = time.time()
+        self._tokens[resource] = (token, now + (token.expires_on - now) * _RENEW_AT)
+        return token
 
     def token_now(self, resource: str) -> str:
         """For a library that is synchronous and calls from its own thread. :raises Unavailable:"""
@@ -63,7 +80,7 @@ class ManagedIdentity:
 
     async def close(self) -> None:
         self._tokens.clear()
-        self._locks.clear()
+        self._asking.clear()
 
     async def __aenter__(self) -> Self:
         return self

@@ -148,7 +148,8 @@ async def body_of(request: Request, model: type[B]) -> B:
         return model.model_validate(value)
     except ValidationError as error:
         said = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_input=False)
+            f"{'.'.join(map(str, e['loc'])) or 'body'}: {str(e['msg']).removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False)
         )
         raise InvalidValue(said[:600]) from None
 

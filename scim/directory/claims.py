@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from scim.errors import OutcomeUnknown, Uniqueness
+from scim.errors import OutcomeUnknown, Uniqueness, excerpt
 from scim.model import ConnectionId, Kind, VaultId
 from scim.store.journal import Claim, JournalStore
 from scim.store.table import RowChanged, RowExists
@@ -49,7 +49,7 @@ class Claims:
             age = datetime.now(UTC) - held.at
             if held.state == "open" and age < STALE:
                 if not same:
-                    raise Uniqueness(f"Another request is creating {name[:64]!r} right now")
+                    raise Uniqueness(f"Another request is creating {excerpt(name)} right now")
                 waited = True
                 await asyncio.sleep(0.05)
                 continue
@@ -70,7 +70,7 @@ class Claims:
                 return await self._store.settle(taken), resumes
             except RowChanged:
                 continue
-        raise OutcomeUnknown(f"The creation of {name[:64]!r} is still under way; please send it again", retry_after=5)
+        raise OutcomeUnknown(f"The creation of {excerpt(name)} is still under way; please send it again", retry_after=5)
 
     @asynccontextmanager
     async def held(self, kind: Kind, name: str, stamp: str) -> AsyncIterator[None]:

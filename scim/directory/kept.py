@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from scim.directory.port_vault import VaultDirectory
 from scim.directory.visible import HiddenIds, among
-from scim.errors import ChangedMeanwhile, ConnectorError, OutcomeUnknown, Uniqueness
+from scim.errors import ChangedMeanwhile, ConnectorError, OutcomeUnknown, Uniqueness, excerpt
 from scim.model import (
     NOTHING_KEPT,
     Caller,
@@ -139,7 +139,7 @@ class KeptRows:
         wanted = external_id if isinstance(external_id, str) else None
         holder = await self._take_external_id(kind, wanted, by or str(object_id))
         if holder is not None and holder != object_id:
-            raise Uniqueness(f"Another {kind} of this connection has the externalId {str(external_id)[:64]!r}")
+            raise Uniqueness(f"Another {kind} of this connection has the externalId {excerpt(external_id)}")
         async with self._giving_back(kind, wanted, by or str(object_id)):
             yield
 
@@ -173,7 +173,7 @@ class KeptRows:
                 return None
         except RowChanged:
             pass
-        raise Uniqueness(f"Another request is giving the externalId {str(external_id)[:64]!r} to a {kind} right now")
+        raise Uniqueness(f"Another request is giving the externalId {excerpt(external_id)} to a {kind} right now")
 
     async def _has(self, kind: Kind, object_id: int, external_id: ExternalId) -> bool:
         """Whether the object lives and has the external id of this connection."""

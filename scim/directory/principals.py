@@ -39,10 +39,6 @@ class ProtectedPrincipals:
                 retry_after=error.retry_after or 30,
             ) from error
 
-    def forget(self) -> None:
-        """Read the list anew before the next write, e.g. after a role was granted."""
-        self._read_at = -self._seconds
-
     def _start(self) -> asyncio.Task[Principals]:
         if self._reading is None or self._reading.done():
             self._reading = asyncio.get_running_loop().create_task(self._read())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from scim.context import RECOVERED, note
 from scim.directory.kept import KeptRows, revision
-from scim.errors import ChangedMeanwhile, Mutability, Uniqueness
+from scim.errors import ChangedMeanwhile, Mutability, Uniqueness, excerpt
 from scim.model import NOTHING_KEPT, Kind, NewUser, User, UserId, UserQuery, fold
 from scim.store.table import RowChanged, RowExists
 
@@ -43,7 +43,7 @@ class UserNames(KeptRows):
             elif _has_left(holder):
                 leavers.append(holder)
             else:
-                raise Uniqueness(f"A user with the userName {new.name[:64]!r} exists already")
+                raise Uniqueness(f"A user with the userName {excerpt(new.name)} exists already")
         returning = returning or next((h for h in holders if self._made_way(h, new)), None)
         if returning is not None:
             return Place(returning, returning.login, tuple(leavers))
@@ -89,7 +89,7 @@ class UserNames(KeptRows):
             login = f"{local}.{number}{at}{domain}"
             if not (await self._inner.find_users(UserQuery(name=login))).items:
                 return login
-        raise Uniqueness(f"Every login name for the userName {name[:64]!r} is taken")
+        raise Uniqueness(f"Every login name for the userName {excerpt(name)} is taken")
 
     async def _make_way(self, leavers: Iterable[User], name: str) -> None:
         """A deleted account gives its name up (RFC 7644 §3.6): should it ever come back, it goes by another."""
@@ -105,7 +105,7 @@ class UserNames(KeptRows):
                 ) from None
             if await self._attributes.by_alias(self._vault, Kind.USER, name) == leaver.id:
                 await self._attributes.free_alias(self._vault, Kind.USER, name)
-            note(f"the deleted account {int(leaver.id)} gave up its name; should it come back, it is {aside[:64]!r}")
+            note(f"the deleted account {int(leaver.id)} gave up its name; should it come back, it is {excerpt(aside)}")
 
     async def _have_alias(self, name: str, user_id: UserId) -> None:
         """:raises Uniqueness: another account goes by that alias. One that did once does not count."""
@@ -114,7 +114,7 @@ class UserNames(KeptRows):
         holder = await self._attributes.by_alias(self._vault, Kind.USER, name)
         kept = None if holder is None else await self._attributes.get(self._vault, Kind.USER, holder)
         if kept is not None and fold(kept.alias or "") == fold(name):
-            raise Uniqueness(f"A user with the userName {name[:64]!r} exists already")
+            raise Uniqueness(f"A user with the userName {excerpt(name)} exists already")
         await self._attributes.move_alias(self._vault, Kind.USER, name, user_id)
 
     async def _rename(self, user: User, name: str) -> str | None:
@@ -127,14 +127,14 @@ class UserNames(KeptRows):
         if self._policies.rename == "refuse":
             raise Mutability(
                 f"userName cannot change: Secret Server has no rename, and this connection's policy is to refuse it "
-                f"(the account stays {user.login[:64]!r})"
+                f"(the account stays {excerpt(user.login)})"
             )
         if fold(name) != fold(user.name):
             others = [u for u in await self._by_name(name) if u.id != user.id and fold(u.name) == fold(name)]
             if not all(_has_left(other) for other in others):
-                raise Uniqueness(f"A user with the userName {name[:64]!r} exists already")
+                raise Uniqueness(f"A user with the userName {excerpt(name)} exists already")
             await self._make_way(others, name)
-        note(f"userName is {name[:64]!r} from now on; the login in Secret Server stays {user.login[:64]!r}")
+        note(f"userName is {excerpt(name)} from now on; the login in Secret Server stays {excerpt(user.login)}")
         if name == user.login:
             return None
         await self._have_alias(name, user.id)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from scim.context import RECOVERED, note
 from scim.directory.kept import FEW, KeptRows, now, revision
 from scim.directory.visible import among
-from scim.errors import OutcomeUnknown, Uniqueness, UnknownMembers
+from scim.errors import OutcomeUnknown, Uniqueness, UnknownMembers, excerpt
 from scim.model import (
     NOTHING_KEPT,
     ExternalId,
@@ -92,7 +92,7 @@ class WholeGroups(KeptRows):
             return await self._first_kept_group(await self._filled(group, new), new)
         created = group.created or (await self._inner.group(group.id)).created
         if not self._is_ours_unfinished(created, kept, new):
-            raise Uniqueness(f"A group with the displayName {new.name[:64]!r} exists already")
+            raise Uniqueness(f"A group with the displayName {excerpt(new.name)} exists already")
         note(RECOVERED)
         return await self._first_kept_group(await self._filled(group, new), new)
 
@@ -159,7 +159,7 @@ class WholeGroups(KeptRows):
             return
         others = await self._inner.find_groups(GroupQuery(name=plain))
         if any(g.id != but and fold(g.name) != fold(name) for g in others.items):
-            raise Uniqueness(f"A group with the displayName {plain[:64]!r} exists already, which reads the same")
+            raise Uniqueness(f"A group with the displayName {excerpt(plain)} exists already, which reads the same")
 
     async def change_group(self, group: Group, change: GroupChange) -> Group:
         await self._refuse_leavers(change.add_members)
@@ -168,7 +168,7 @@ class WholeGroups(KeptRows):
         if change.name is not None and fold(change.name) != fold(group.name):
             others = await self._inner.find_groups(GroupQuery(name=change.name))
             if any(g.id != group.id and fold(g.name) == fold(change.name) for g in others.items):
-                raise Uniqueness(f"A group with the displayName {change.name[:64]!r} exists already")
+                raise Uniqueness(f"A group with the displayName {excerpt(change.name)} exists already")
         async with self._having(Kind.GROUP, change.external_id, group.id):
             return group if await self._changes_nothing(group, change) else await self._changed_group(group, change)
 

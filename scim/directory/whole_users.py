@@ -10,7 +10,7 @@ from scim.context import RECOVERED, note
 from scim.directory.kept import FEW, now, revision
 from scim.directory.user_names import Place, UserNames
 from scim.directory.visible import page_by_id, page_by_offset
-from scim.errors import NotFound, OutcomeUnknown, PasswordRefused, Uniqueness
+from scim.errors import NotFound, OutcomeUnknown, PasswordRefused, Uniqueness, excerpt
 from scim.model import (
     NOTHING_KEPT,
     Found,
@@ -134,7 +134,7 @@ class WholeUsers(UserNames):
             if isinstance(holder, BaseException):
                 raise holder
             if holder is not None and (place.account is None or holder != place.account.id):
-                raise Uniqueness(f"Another user of this connection has the externalId {str(new.external_id)[:64]!r}")
+                raise Uniqueness(f"Another user of this connection has the externalId {excerpt(new.external_id)}")
             return await self._created_at(place, new)
 
     async def _created_at(self, place: Place, new: NewUser) -> User:

@@ -25,7 +25,7 @@ MAX_OPERATIONS = 1_000
 MAX_PATH_CHARACTERS = 512
 MAX_VALUES = 1_000
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _LONG_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}+(?![0-9.eE])")
 _ONLY_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
 _NO_DIGITS = bytes(c for c in range(256) if c not in b"0123456789")
@@ -40,7 +40,7 @@ def parse_json(body: bytes, *, max_bytes: int = MAX_BODY_BYTES, max_depth: int =
     """
     if len(body) > max_bytes:
         raise TooLarge(f"The body has {len(body)} bytes, {max_bytes} are allowed")
-    if body.startswith(_BOM):
+    if body.startswith(BOM):
         body = body[3:]
     if not body.strip():
         raise InvalidSyntax("The request has no body; a JSON object is needed")
@@ -51,10 +51,21 @@ def parse_json(body: bytes, *, max_bytes: int = MAX_BODY_BYTES, max_depth: int =
     try:
         value = orjson.loads(body)
     except ValueError as error:  # orjson.JSONDecodeError is one
+        _refuse_other_encodings(body)
         raise InvalidSyntax(f"The body is not JSON: {str(error)[:160]}") from error
     if _count_members(value) != bare.count(b":"):
         raise InvalidSyntax(f"The JSON names the member {excerpt(_named_twice(body))} twice in one object")
     return value
+
+
+def _refuse_other_encodings(body: bytes) -> None:
+    """:raises InvalidSyntax: The body is not UTF-8, which is what JSON between systems is in (RFC 8259 §8.1)."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidSyntax(
+            f"The body is not UTF-8: its byte {error.start + 1} cannot be read. JSON is sent in UTF-8"
+        ) from None
 
 
 def _without_strings(body: bytes) -> bytes:
@@ -141,7 +152,8 @@ def check_filter(text: str) -> None:
 def check_patch(body: Any) -> None:
     """≤ 1,000 operations, ≤ 1,000 values in sum, paths ≤ 512 characters (facts: PATCH path bombs). Shape is not judged.
 
-    Works before and after normalisation. A name in a path-less value is a path, and counts as an operation.
+    Works before and after normalisation. A name in a path-less value is a path, and counts as an operation. All of a
+    group's members at once, `replace members`, are no more than a PUT may bring: as many as fit into a body.
     """
     operations = member(body, "operations") if isinstance(body, Mapping) else None
     if not isinstance(operations, list):
@@ -159,7 +171,8 @@ def check_patch(body: Any) -> None:
             count += max(len(value) - 1, 0)
             for name in value:
                 _check_path(str(name))
-        values += _count_values(value)
+        whole = str(member(operation, "op")).strip().lower() == "replace"
+        values += 0 if whole and isinstance(path, str) and _is_members(path) else _count_values(value, whole=whole)
     if count > MAX_OPERATIONS:
         raise TooLarge(f"The PATCH has {count} operations, {MAX_OPERATIONS} are allowed: please split it")
     if values > MAX_VALUES:
@@ -175,13 +188,17 @@ def _check_path(path: str) -> None:
         check_filter(path)
 
 
-def _count_values(value: Any) -> int:
-    """The entries of a list, or of the lists in an object: `members`, wherever it stands, and every other list."""
+def _count_values(value: Any, *, whole: bool) -> int:
+    """The entries of a list, or of the lists in an object; with `whole` not those of its `members`, which are all."""
     if isinstance(value, list):
         return len(value)
     if isinstance(value, Mapping):
-        return sum(_count_values(item) for item in value.values())
+        return sum(_count_values(v, whole=False) for k, v in value.items() if not (whole and _is_members(str(k))))
     return 0
+
+
+def _is_members(path: str) -> bool:
+    return path.strip().lower().removeprefix("urn:ietf:params:scim:schemas:core:2.0:group:") == "members"
 
 
 def member(obj: Mapping[Any, Any], name: str) -> Any:

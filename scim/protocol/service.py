@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -26,6 +25,7 @@ from scim2_models import (
     Mutability,
     Pagination,
     Patch,
+    PreconditionFailedException,
     Resource,
     ResourceType,
     SCIMException,
@@ -44,10 +44,11 @@ from scim2_server.service import ScimService
 from scim.errors import ConnectorError, Forbidden, InvalidPath, NotAllowed, path_excerpt
 from scim.protocol import schemas_pam as pam
 from scim.protocol.comparison import comparable
-from scim.protocol.dialects.vocabulary import named
+from scim.protocol.dialects.vocabulary import ENDPOINTS, named
 from scim.protocol.projection import Document
 from scim.protocol.schemas import ENTERPRISE, USER, EnterpriseUser, Group, LinkedObject, User
 from scim.protocol.store import own_tag
+from scim.protocol.words import plain
 
 MAX_RESULTS = 1000
 DEFAULT_PAGE = 100
@@ -141,6 +142,14 @@ class Service(ScimService):
         self.dialect = dialect
 
     # -- requests ----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def match(request: ScimRequest) -> Target:
+        """:raises NotAllowed: Another method than POST for `.search`, which the library takes for no endpoint."""
+        *before, last = request.path.strip("/").split("/")
+        if last == ".search" and request.method.upper() != "POST" and (not before or before[0] in ENDPOINTS):
+            raise NotAllowed("This endpoint answers to POST only", allowed=("POST",))
+        return ScimService.match(request)
 
     def authorize(self, request: Any, target: Any, resource_type: ResourceType) -> None:
         """Ask the caller's scope, for every operation of a bulk request and every type of a root search."""
@@ -280,7 +289,7 @@ class Service(ScimService):
             error = exception.to_error()
             if error.status == 400 and error.scim_type is None:
                 error.scim_type = "invalidValue"  # an unknown attribute on a strict connection, a wrong type
-            error.detail = _plain(error.detail)
+            error.detail = plain(error.detail, error.scim_type)
             return error
         return Error(status=500, detail="An internal error happened; the request id leads to it in the connector's log")
 
@@ -316,40 +325,12 @@ QUOTES = "'\""
 def _about(error: SCIMException, paths: list[str]) -> SCIMException:
     """The same error, with the paths of the PATCH where the library's words name none of them."""
     said = str(error)
-    if not paths or "validation error" in said or any(path.casefold() in said.casefold() for path in paths):
+    about_all = isinstance(error, PreconditionFailedException) or "''" in said  # no path is to blame
+    if (
+        not paths
+        or about_all
+        or "validation error" in said
+        or any(path.casefold() in said.casefold() for path in paths)
+    ):
         return error
     return type(error)(detail=f"{', '.join(path_excerpt(path).strip(QUOTES) for path in paths[:3])}: {said}")
-
-
-_VALIDATION = re.compile(r"\d+ validation errors? for [^\n]*\n")
-
-
-def _prose(detail: str) -> str:
-    """The validation library's report in one sentence an error, with SCIM's spelling of the attribute."""
-    report = _VALIDATION.match(detail)
-    if report is None:
-        return detail.split("For further information visit", 1)[0].strip()
-    told: list[str] = []
-    for line in detail[report.end() :].split("\n"):
-        if line and not line.startswith(" "):
-            place = re.sub(r"_([a-z])", lambda m: m[1].upper(), line.strip())
-            told.append(re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", place))
-        elif told and line.startswith("  ") and not line.startswith("    "):
-            told[-1] += f": {line.partition(' [type=')[0].strip()}"
-    return "; ".join(told[:3])
-
-
-_LONG = re.compile(
-    r"""(?P<open>['"])(?P<text>(?:(?!(?P=open)).){61})(?:(?!(?P=open)).){4,}(?P=open)"""  # a long quotation
-    r"""|(?P<word>\S{61})\S{20,}"""  # or a long word
-)
-
-
-def _plain(detail: str | None) -> str | None:
-    """Without the validation library's advertisement; at most 64 characters of what was sent; one line of a log."""
-    if detail is None:
-        return None
-    first = _prose(detail.strip())
-    first = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in first[:10_000])
-    first = _LONG.sub(lambda m: f"{m['open']}{m['text']}…{m['open']}" if m["open"] else f"{m['word']}…", first)
-    return first if len(first) <= 400 else first[:397] + "…"

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from scim.directory.port import Directory
-from scim.errors import InvalidValue
+from scim.errors import InvalidValue, excerpt
 from scim.model import Ref, Role, RoleId, fold
 from scim.protocol.projection import Document
 
@@ -127,4 +127,4 @@ def _role(value: str, roles: tuple[Role, ...]) -> RoleId:
     if found is not None:
         return found.id
     names = ", ".join(sorted(role.name for role in enabled)[:20])
-    raise InvalidValue(f"roles: there is no role {value[:64]!r}; there are {names}")
+    raise InvalidValue(f"roles: there is no role {excerpt(value)}; there are {names}")

@@ -168,8 +168,44 @@ def _meaning(operation: Operation, status: int, said: Complaint) -> ConnectorErr
         return NotFound(f"Secret Server has no such {operation.lookup}")
     if operation.method == "GET":
         return _read_refused(operation, said)
-    fields = f" ({', '.join(said.fields[:5])})" if said.fields else ""
-    return InvalidValue(_quoted(operation, said, f"Secret Server refuses the values{fields}"))
+    named = f"{', '.join(words)}: " if (words := _attributes(operation, said.fields)) else ""
+    return InvalidValue(_quoted(operation, said, f"{named}Secret Server does not accept the value"))
+
+
+_ATTRIBUTES = {
+    "username": "userName",
+    "displayname": "displayName",
+    "emailaddress": "emails",
+    "password": "password",
+    "enabled": "active",
+    "foldername": "name",
+    "secretname": "name",
+    "parentfolderid": "parent",
+    "folderid": "folder",
+    "secrettemplateid": "template",
+    "items": "fields",
+    "secretitems": "fields",
+    "roleids": "roles",
+    "roleid": "roles",
+    "userids": "members",
+    "addeduserids": "members",
+    "removeuserids": "members",
+    "folderaccessrolename": "rights",
+    "folderaccessroleid": "rights",
+    "secretaccessrolename": "rights",
+    "secretaccessroleid": "rights",
+}
+"""What the vault's fields are called by who sent the value; of others the client knows nothing."""
+
+
+def _attributes(operation: Operation, fields: tuple[str, ...]) -> list[str]:
+    """The attributes that the vault complains of, in the client's words: `data.items[0].itemValue` is `fields`."""
+    found: dict[str, None] = {}
+    names = {**_ATTRIBUTES, "name": "displayName" if "/groups" in operation.path else "name"}
+    for field in fields[:5]:
+        parts = [names[part] for part in re.split(r"[^a-z]+", field.lower()) if part in names]
+        found.update(dict.fromkeys(parts[:1]))
+    return list(found)
 
 
 def _read_refused(operation: Operation, said: Complaint) -> ConnectorError:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from scim.errors import InvalidValue
 from scim.model import Connection, ConnectionId, Policies, VaultId
-from scim.store.named import Named, new_id
+from scim.store.named import Named, complaints, new_id
 from scim.store.table import Table
 
 
@@ -42,7 +42,7 @@ class Connections:
                 **more,
             )
         except ValidationError as error:
-            raise InvalidValue("; ".join(complaint["msg"] for complaint in error.errors())) from None
+            raise InvalidValue(complaints(error)) from None
         return await self.insert(connection)
 
     async def insert(self, connection: Connection) -> Connection:

@@ -26,6 +26,11 @@ M = TypeVar("M", bound=Connection | Vault)
 _ATTEMPTS = 3
 
 
+def complaints(error: ValidationError) -> str:
+    """What is wrong with a value, without the library's words for who says so."""
+    return "; ".join(str(complaint["msg"]).removeprefix("Value error, ") for complaint in error.errors())
+
+
 class Named(Generic[M]):
     """One kind of named row. Fields and columns that a newer version wrote stay as they are."""
 
@@ -139,7 +144,7 @@ class Named(Generic[M]):
         try:
             return cast("M", self._model.model_validate({**old.model_dump(), **changes}))
         except ValidationError as error:
-            raise InvalidValue("; ".join(complaint["msg"] for complaint in error.errors())) from None
+            raise InvalidValue(complaints(error)) from None
 
     def _row(self, item: M, columns: Mapping[str, Any]) -> Row:
         return Row(self._kind, f"id|{item.id}", {"document": item.model_dump_json(), **columns})

@@ -31,7 +31,7 @@ from scim.protocol.dialects import (
     resource_type_of,
 )
 from scim.protocol.handler import Handler
-from scim.protocol.limits import check_patch, parse_json
+from scim.protocol.limits import BOM, check_patch, parse_json
 from scim.protocol.service import Service
 from scim.triggers.exchange import WITH_BODY, Incoming, Outgoing, check_body, media_type
 from scim.triggers.record import message_of
@@ -186,7 +186,7 @@ def understood(
     method = "GET" if incoming.method == "HEAD" else incoming.method
     resource_type = resource_type_of(path)
     query, notes = normalise_query(incoming.raw_query, resource_type=resource_type, strict=strict)
-    body = incoming.body
+    body = incoming.body.removeprefix(BOM)  # RFC 8259 §8.1 lets a reader overlook it
     if method in WITH_BODY:
         value = parse_json(body)
         if path == "/Bulk":

@@ -39,6 +39,7 @@ class Azure:
     """What is granted, and what is kept."""
 
     identities: set[str] = field(default_factory=set)  # client ids assigned to the app
+    identity_seconds: float = 0.0  # how long its endpoint takes to say anything
     may_use_tables: bool = False
     may_read_secrets: bool = False
     secrets: dict[str, str] = field(default_factory=dict)
@@ -98,6 +99,7 @@ class Identity(Answers):
         asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         if self.headers["X-IDENTITY-HEADER"] != HEADER or asked["api-version"] != "2019-08-01":
             return self.say(401, {"statusCode": 401, "message": "Unauthorized"})
+        time.sleep(self.azure.identity_seconds)
         if asked.get("client_id") not in self.azure.identities:
             return self.say(400, {"statusCode": 400, "message": "No User Assigned or Delegated Managed Identity found"})
         ends = int(time.time()) + 3600

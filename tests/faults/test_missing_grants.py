@@ -74,6 +74,9 @@ def refused(app: App, log: Path, *words: str) -> None:
 def test_each_missing_grant_is_named_and_its_coming_is_noticed(deployed: tuple[Azure, App, Path]) -> None:
     """Identity, role at the tables, tables, role at Key Vault, each secret: one after the other, without a restart."""
     azure, app, log = deployed
+    azure.identity_seconds = 8.0  # silent: it is not Table Storage that did not answer
+    refused(app, log, "managed identity endpoint")
+    azure.identity_seconds = 0.0
     refused(app, log, "managed identity", "SCIM_IDENTITY_CLIENT_ID")
     azure.identities.add(CLIENT_ID)
     refused(app, log, "AuthorizationPermissionMismatch", "Storage Table Data Contributor")

@@ -370,3 +370,65 @@ async def test_a_users_version_covers_the_groups_that_are_shown() -> None:
         held = {"If-Match": shown.headers["ETag"]}
         assert 412 == (await client.patch(f"/Users/{a}", json=title, headers=held)).status_code
         assert 412 == (await client.delete(f"/Users/{a}", headers=held)).status_code
+
+
+# -- where a search is posted ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+async def test_search_answers_to_post_and_says_so(method: str) -> None:
+    _, client = await opened()
+    types = ("Users", "Groups", "Roles", "Entitlements", "Containers", "ContainerPermissions", "PrivilegedData")
+    for where in ("/.search", "/users/.search/", *(f"/{name}/.search" for name in types)):
+        answer = await client.request(method, where, json=patch() if method[0] == "P" else None)
+        assert (405, "POST") == (answer.status_code, answer.headers["Allow"]), where
+        assert method == "HEAD" or "This endpoint answers to POST only" == answer.json()["detail"]
+    assert 404 == (await client.request(method, "/Nowhere/.search")).status_code
+
+
+# -- large groups, and what a role change costs ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["path", "urn", "without a path", "put"])
+async def test_all_members_of_a_group_may_be_as_many_as_a_body_holds(form: str) -> None:
+    door = Door(users=2600)
+    client = await door.open(await door.token(await door.connection()))
+    everybody = [str(u["id"]) for u in door.state("users")["users"] if u["id"] > 2][100:2600]
+    team = (await client.post("/Groups", json=group("Crowd", everybody[0]))).json()["id"]
+    wanted = [{"value": one} for one in everybody[1:]]
+    operation: dict[str, Any] = {"op": "Replace", "path": "members", "value": wanted}
+    if form == "urn":
+        operation["path"] = "urn:ietf:params:scim:schemas:core:2.0:Group:members"
+    elif form == "without a path":
+        operation = {"op": "replace", "value": {"members": wanted}}
+    door.calls()
+    if form == "put":
+        answer = await client.put(f"/Groups/{team}", json=group("Crowd", *everybody[1:]))
+    else:
+        answer = await client.patch(f"/Groups/{team}", json=patch(operation))
+    assert answer.status_code in (200, 204), answer.text
+    assert len(everybody) > 2000
+    assert {int(one) for one in everybody[1:]} == inside(door, team)
+    assert len([c for c in door.calls() if c["method"] == "PATCH"]) == 3, "in calls of at most 1,000"
+
+
+async def test_a_role_change_does_not_read_the_protected_principals_again() -> None:
+    door, client = await opened()
+    a, b = await members_of(client, "p1", "p2")
+    team = (await client.post("/Groups", json=group("Roles"))).json()["id"]
+    roles = (await client.get("/Roles")).json()["Resources"]
+    protected = (await client.get("/Schemas/urn:ietf:params:scim:schemas:core:2.0:User")).json()
+    given = next(x for x in protected["attributes"] if x["name"] == "roles")["subAttributes"][0]["canonicalValues"]
+    plain = next(role["id"] for role in roles if role["id"] in given and role["displayName"] != "User")
+    for where in (f"/Users/{a}", f"/Groups/{team}"):
+        for op in ("add", "remove"):
+            change = patch({"op": op, "path": "roles", "value": [{"value": plain}]})
+            assert (await client.patch(where, json=change)).status_code in (200, 204)
+            door.calls()
+            title = patch({"op": "replace", "path": "title", "value": f"{where}{op}"})
+            assert 200 == (await client.patch(f"/Users/{b}", json=title)).status_code
+            assert len(door.calls()) <= 2, (where, op)
+    strong = next(role["id"] for role in roles if role["id"] not in given)
+    for where in (f"/Users/{a}", f"/Groups/{team}"):
+        change = patch({"op": "add", "path": "roles", "value": [{"value": strong}]})
+        assert 403 == (await client.patch(where, json=change)).status_code

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from scim.errors import InvalidPath, InvalidSyntax, InvalidValue
+from scim.errors import InvalidPath, InvalidSyntax, InvalidValue, excerpt
 from scim.protocol.dialects.body import remark_soft_delete
 from scim.protocol.dialects.filters import repair_path
 from scim.protocol.dialects.path import Target, read_target
@@ -80,6 +80,8 @@ def _members(operation: Any, index: int, notes: Notes) -> Operation:
     op = members.get("op")
     if not isinstance(op, str):
         raise InvalidValue(f"Operation {index + 1} needs an op: add, remove or replace")
+    if op.strip().lower() not in ("add", "remove", "replace"):
+        raise InvalidValue(f"Operation {index + 1} has the op {excerpt(op)}; there are add, remove and replace")
     if op != op.strip().lower():
         notes.say("op in capitals")
         members["op"] = op.strip().lower()

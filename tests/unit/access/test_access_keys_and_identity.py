@@ -14,6 +14,7 @@ from scim.access.keys import KeyRing, derive, load_keys
 from scim.access.managed_identity import ManagedIdentity
 from scim.errors import NotSetUp, Unavailable
 from scim.settings import Settings
+from scim.store.azure_tables import BUDGET_SECONDS
 
 PEPPER, DATA, OLD = b"canary-pepper-0123456789abcdefgh", b"canary-data-key-123456789abcdefg", b"o" * 32
 
@@ -148,11 +149,12 @@ class Endpoint:
         self.life, self.asked, self.threads = life, [], set()
         self.answer: dict | None = None
         self.error: Exception | None = None
+        self.seconds = 0.02
 
     def acquire_token_for_client(self, *, resource: str) -> dict:
         self.asked.append(resource)
         self.threads.add(threading.get_ident())
-        time.sleep(0.02)
+        time.sleep(self.seconds)
         if self.error is not None:
             raise self.error
         return self.answer or {"access_token": f"token-{len(self.asked)}", "expires_in": self.life}
@@ -224,6 +226,21 @@ async def test_an_endpoint_that_keeps_silent_is_given_up_and_the_identity_named(
         with pytest.raises(NotSetUp, match="is a managed identity assigned"):
             await ManagedIdentity("id").get_token("https://storage.azure.com/.default")
         assert time.monotonic() - started < 3
+
+
+async def test_a_slow_endpoint_is_named_before_a_table_call_runs_out_of_time_and_its_token_serves_the_next():
+    endpoint = Endpoint()
+    endpoint.seconds = 4.0
+    identity = ManagedIdentity(client=endpoint)
+    with pytest.raises(NotSetUp) as refusal:
+        async with asyncio.timeout(BUDGET_SECONDS):
+            await identity.get_token("https://storage.azure.com/.default")
+    assert (
+        "The managed identity endpoint has not answered for 2.5 s: is a managed identity assigned to the function app, "
+        "and does the platform's endpoint for it (IDENTITY_ENDPOINT) answer?"
+    ) == refusal.value.detail
+    assert "token-1" == (await identity.get_token("https://storage.azure.com/.default")).token
+    assert 1 == len(endpoint.asked)
 
 
 @pytest.mark.parametrize("code", ["ForbiddenByRbac", "ForbiddenByFirewall"])

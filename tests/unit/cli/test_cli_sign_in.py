@@ -33,6 +33,9 @@ def test_a_connection_is_told_whom_of_entra_it_lets_in(console: Console) -> None
 def test_a_tenant_is_an_id_and_nothing_that_could_lead_a_url_elsewhere(console: Console) -> None:
     for tenant in ("contoso.onmicrosoft.com", "../x", TENANT + "/..", "common"):
         assert console(f"connection add entra --vault v --entra-tenant {tenant}") == 1
+        words = "The Entra tenant must be its id, such as 72f988bf-86f1-41af-91ab-2d7cd011db47"
+        assert words in console.err, "the sentence, and no pattern"
+        assert "pattern" not in console.err
     assert console.json("connection list") == []
 
 

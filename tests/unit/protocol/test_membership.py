@@ -132,7 +132,6 @@ def test_a_sequence_has_exactly_this_effect(operations: list[dict[str, Any]], ex
         {"op": "add", "path": "members", "value": [True]},
         {"op": "add", "path": "members"},
         {"op": "add", "path": "members", "value": None},
-        {"op": "move", "path": "members"},
         {"op": "add", "value": {'members[value eq "a"].display': "x"}},
         {"op": "add", "value": {'members[value eq "a"].display': "x", "members.value": "y"}},
     ],
