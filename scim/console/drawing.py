@@ -153,19 +153,21 @@ def _rect(x: float, y: float, width: float, height: float, name: str) -> Markup:
 
 
 def _curve(values: Sequence[float], most: float, name: str) -> Markup:
-    """Stretches without traffic leave a gap: nothing was slow or fast there."""
+    """Stretches without traffic leave a gap: nothing was slow or fast there. A lone point is a dot."""
     step = WIDTH / max(1, len(values))
-    pieces, drawing = [], False
+    line, dots, drawing = [], [], False
     for i, value in enumerate(values):
         if value <= 0:
             drawing = False
             continue
         x, y = (i + 0.5) * step, HEIGHT - value / most * (HEIGHT - 6)
-        pieces.append(f"{'L' if drawing else 'M'}{x:.1f} {y:.1f}")
-        if not drawing:
-            pieces.append(f"h{step * 0.4:.1f}")  # a lone point is seen, too
+        if not drawing and (i + 1 == len(values) or values[i + 1] <= 0):
+            dots.append(f"M{x:.1f} {y:.1f}h0.1")
+            continue
+        line.append(f"{'L' if drawing else 'M'}{x:.1f} {y:.1f}")
         drawing = True
-    return Markup('<path d="{}" class="{}"/>').format(" ".join(pieces), name)
+    drawn = Markup('<path d="{}" class="{}"/>').format(" ".join(line), name)
+    return drawn + Markup('<path d="{}" class="{} lone"/>').format(" ".join(dots), name)
 
 
 def _frame(parts: Sequence[Markup], most: str, since: datetime, until: datetime) -> Markup:
