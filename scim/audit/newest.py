@@ -210,11 +210,13 @@ async def _backwards(
         read = [entry(row) async for row in rows]
         held = sorted(held + read, key=_order)
         ended = first <= before or (bool(read) and read[0].event.at < sought.since - _SLACK)
+        waited = len(held)
         while held and (ended or (read and held[-1].event.at >= read[0].event.at + _LATE)):
             yield held.pop()
         if ended:
             return
-        stretch = min(LONGEST, stretch * (4 if len(read) < stretch // 4 else 2))
+        little = len(read) < stretch // 4 or len(held) == waited
+        stretch = min(LONGEST, stretch * (4 if little else 2))
         top, last = first, chain.key(first)
 
 

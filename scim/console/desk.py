@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -17,19 +17,22 @@ from scim.access.sources import client_address
 from scim.administration.console_keys import find_key
 from scim.administration.deeds import Deed, told
 from scim.console import drawing
+from scim.console.lately import Lately
 from scim.console.people import Cookies, Person, role_named
 from scim.errors import ConnectorError, InvalidValue, NotFound, Unauthenticated
-from scim.model import Connection, Vault
+from scim.model import Connection, ConnectionId, Vault
 from scim.store.connections import Connections
 from scim.store.console_keys import ConsoleKeys
 from scim.store.past_hours import PastHours
-from scim.store.tokens import Tokens
+from scim.store.tokens import StoredToken, Tokens
 from scim.store.vaults import Vaults
 
 T = TypeVar("T")
 AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "WEBSITE_OWNER_NAME", "IDENTITY_ENDPOINT", "MSI_ENDPOINT",
          "CONTAINER_APP_NAME", "KUBERNETES_SERVICE_HOST", "WEBSITE_RESOURCE_GROUP")  # fmt: skip
 """One of them means that this is somebody's cloud: the development identity does not exist there."""
+
+TOKENS_SECONDS = 30.0  # that Overview may be late in counting tokens about to end
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -61,8 +64,14 @@ class Desk:
         return ConsoleKeys(self.connector.store.table("settings"))
 
     @cached_property
-    def past_hours(self) -> PastHours:
-        return PastHours(self.connector.messages)
+    def past_hours(self) -> Mapping[str, PastHours]:
+        """By the name of a stretch of time; the last hour is read as it is."""
+        return {"6h": PastHours(self.connector.messages, 5), "24h": PastHours(self.connector.messages, 15)}
+
+    @cached_property
+    def tokens_lately(self) -> Lately[Mapping[ConnectionId, Sequence[StoredToken]]]:
+        """For what renews itself; a page that a person opens reads them anew."""
+        return Lately(self.tokens.by_connection, TOKENS_SECONDS)
 
     async def vaults(self) -> Vaults:
         return cast("Vaults", await self.connector.vaults())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from scim.console.desk import Desk
 from scim.errors import ConnectorError
-from scim.model import Connection, Kind, UserId, UserQuery, Vault, VaultId
+from scim.model import Connection, ConnectionId, Kind, UserId, UserQuery, Vault, VaultId
 from scim.store.journal import Intent
 from scim.store.messages import Minute, Seen
 from scim.store.tokens import StoredToken
@@ -92,7 +92,7 @@ async def traffic(desk: Desk, name: str) -> Traffic:
     until = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     since = until - length
     try:
-        source = desk.past_hours if name == "24h" else desk.connector.messages
+        source = desk.past_hours.get(name, desk.connector.messages)
         minutes = await source.minutes(since, until)
     except ConnectorError:  # before the first `setup` after an upgrade there is no such table
         minutes = {}
@@ -169,12 +169,13 @@ async def attention(
     connections: list[Connection] | None = None,
     known: dict[str, Seen] | None = None,
     states: list[BreakerState] | None = None,
+    tokens: Mapping[ConnectionId, Sequence[StoredToken]] | None = None,
 ) -> Attention:
-    """:param connections: and the two after it: what the caller has read already."""
+    """:param connections: and the three after it: what the caller has read already."""
     found = Attention()
-    vaults, tokens, left, listed, seen_by = await asyncio.gather(
+    vaults, owned, left, listed, seen_by = await asyncio.gather(
         (await desk.vaults()).list(),
-        desk.tokens.by_connection(),
+        _known(tokens, desk.tokens.by_connection),
         desk.connector.journal.left_open_anywhere(MOST_OPEN + UNDER_WAY),
         _known(connections, desk.connections.list),
         _known(known, lambda: seen(desk)),
@@ -184,7 +185,7 @@ async def attention(
     now = datetime.now(UTC)
     _unfinished(left, vaults, now, found)
     for connection in listed:
-        live = [t for t in tokens.get(connection.id, ()) if t.live(now)]
+        live = [t for t in owned.get(connection.id, ()) if t.live(now)]
         found.expiring += _expiring(connection, live, now)
         what = seen_by.get(connection.id, Seen())
         if what.streak >= 10:

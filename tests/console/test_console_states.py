@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from collections import Counter
@@ -269,13 +270,13 @@ async def _left_open(rig, vault, number, at):
 
 
 async def test_a_day_of_numbers_is_read_once_and_is_the_same_as_the_minutes(rig):
-    """By the quarter of an hour where the hour is over; requests that come now are there at once."""
+    """By the bar where the hour is over; requests that come now are there at once."""
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     messages = rig.connector.messages
     for back in range(0, 24 * 60 - 20, 7):
         numbers = Minute(3, 1, 0, 5, 0, [float(back)], {"c": [3, 1, 0]})
         await messages.write_minute(now - timedelta(minutes=back), f"i{back % 2}", numbers)
-    past, table = PastHours(messages), rig.store.table("messages")
+    past, table = PastHours(messages, 15), rig.store.table("messages")
     since, until = now - timedelta(hours=24), now + timedelta(minutes=1)
     found = await past.minutes(since, until)
     exact = await messages.minutes(since, until)
@@ -288,3 +289,27 @@ async def test_a_day_of_numbers_is_read_once_and_is_the_same_as_the_minutes(rig)
     again = await past.minutes(since, until)
     assert sum(m.requests for m in found.values()) + 100 == sum(m.requests for m in again.values())
     assert 2 == table.calls  # the write, and the hour that is not over
+
+
+async def test_overview_counts_what_is_held_at_once_and_tokens_within_half_a_minute(rig, monkeypatch):
+    """Many who look share one reading of the tokens; one that failed is not kept."""
+    monkeypatch.setattr("scim.console.desk.TOKENS_SECONDS", 0.2)
+    async with rig.signed_in("admin") as browser, rig.signed_in("auditor") as other:
+        reads = []
+        by_connection = rig.connector.tokens.by_connection
+
+        async def counted():
+            reads.append(1)
+            return await by_connection()
+
+        monkeypatch.setattr(rig.connector.tokens, "by_connection", counted)
+        await asyncio.gather(*(one.get("/console/overview/live") for one in (browser, other) * 4))
+        assert [1] == reads
+        await browser.post(f"/console/api/connections/{rig.connection.id}/tokens", json={"days": 3})
+        message = Message(datetime.now(UTC), "r", rig.connection.id, "idp", method="PATCH", status=503, detail=HELD)
+        await rig.connector.messages.see(rig.connection.id, [message])
+        assert "1 thing waits for you" in (await other.get("/console/overview/live")).text
+        await asyncio.sleep(0.3)
+        assert "2 things wait for you" in (await other.get("/console/overview/live")).text
+        await browser.post(f"/console/connections/{rig.connection.id}/release")
+        assert "1 thing waits for you" in (await other.get("/console/overview/live")).text

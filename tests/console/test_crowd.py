@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -139,3 +140,28 @@ def test_a_search_by_text_ends_in_time_and_goes_on_from_where_it_came(crowded: t
             pytest.fail(f"the search has not ended after 200 pages; {looked:,} rows were looked at")
         assert looked > AUDIT * 0.9
         assert found
+
+
+def test_a_browser_looks_further_by_itself_until_all_was_looked_at(
+    crowded: tuple[Stack, dict[str, str]], chromium: Any
+) -> None:
+    """The page is there at once; its rows come as they are found, in order and once each."""
+    stack, _ = crowded
+    page = chromium.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"{stack.console}/sign-in")
+    page.click("button[value=auditor]")
+    page.wait_for_url(stack.console)
+    page.goto(f"{stack.console}/audit?span=365d&text=person4711@")
+    page.wait_for_selector("#found .spinner", state="detached", timeout=240_000)
+    assert "Newest first; all of that time was looked at" == page.locator("#looked").inner_text()
+    shown = [row for row in page.locator("#rows tr").all_inner_texts() if "person4711@" in row]
+    with closing(_browser(stack)) as browser:
+        one = browser.get("/console/audit?span=365d&kind=user&object=4711").text
+        assert one.count("person4711@") <= len(shown), "reads are not shown"
+    assert len(shown) == len({row.split("\n")[0] for row in shown}) >= 5
+    page.goto(f"{stack.console}/audit?span=365d&text=nobody-of-that-name")
+    page.wait_for_selector("text=Nothing found", timeout=240_000)
+    assert [] == complaints
+    page.close()

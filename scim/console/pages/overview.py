@@ -28,11 +28,15 @@ class Overview:
     async def live(self, request: Request) -> Response:
         """The part that renews itself."""
         desk, name = self._desk, _range(request)
-        numbers, known, connections, switches = await asyncio.gather(
-            views.traffic(desk, name), views.seen(desk), desk.connections.list(), desk.connector.switches.read()
+        numbers, known, connections, switches, tokens = await asyncio.gather(
+            views.traffic(desk, name),
+            views.seen(desk),
+            desk.connections.list(),
+            desk.connector.switches.read(),
+            desk.tokens_lately.get(),
         )
         states = await views.breakers(desk, connections, known)
-        waiting = await views.attention(desk, connections=connections, known=known, states=states)
+        waiting = await views.attention(desk, connections=connections, known=known, states=states, tokens=tokens)
         shown = _first(list(zip(connections, states, strict=True)), known)
         whole = numbers.total
         return desk.page(
