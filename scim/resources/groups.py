@@ -28,7 +28,7 @@ from scim.model import (
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import GROUP, LINKED_OBJECT
 from scim.protocol.store import MemberChange
-from scim.resources.held_roles import patch_by_id, role_delta, role_ids, with_role_ids
+from scim.resources.held_roles import RoleNames, role_delta, role_ids
 from scim.resources.users import meta, printable, read_id
 
 NAME, ENDPOINT = "Group", "Groups"
@@ -104,6 +104,7 @@ class Groups:
 
     def __init__(self, directory: Directory, caller: Caller, base_url: str) -> None:
         self._directory, self._connection, self._base_url = directory, caller.connection.id, base_url
+        self._role_names = RoleNames(directory)
         self._skip = caller.connection.policies.unknown_members == "skip"
 
     def show(self, group: Group) -> Document:
@@ -170,7 +171,7 @@ class Groups:
 
     async def create(self, document: Document) -> Document:
         new = from_scim(document, skip=self._skip)
-        roles = role_ids(await with_role_ids(self._directory, document))
+        roles = role_ids(await self._role_names.into_ids(document))
         group = await self._create(new)
         if roles:
             change = GroupChange(add_roles=roles)
@@ -203,7 +204,7 @@ class Groups:
         if group.members is not None:
             current = {UserId(m.id) for m in group.members}
             add, remove = set(wanted.members) - current, current - set(wanted.members)
-        give, take = role_delta(group.roles, await with_role_ids(self._directory, new))
+        give, take = role_delta(group.roles, await self._role_names.into_ids(new))
         return GroupChange(
             add_roles=give,
             remove_roles=take,
@@ -222,7 +223,7 @@ class Groups:
         return changed
 
     async def patch_by_id(self, patch: dict[str, Any]) -> dict[str, Any]:
-        return await patch_by_id(self._directory, patch)
+        return await self._role_names.patch_by_id(patch)
 
     async def vocabulary(self) -> dict[str, dict[str, Any]]:
         """The roles that may be given."""

@@ -20,48 +20,55 @@ Entry = dict[str, Any]
 _BY_VALUE = re.compile(r'(\bvalue\s+eq\s+)("(?:[^"\\]|\\.)*")', re.IGNORECASE)
 
 
-async def with_role_ids(directory: Directory, document: Document) -> Document:
-    """The document with the id of each role as its value. :raises InvalidValue: there is no such role."""
-    entries = [entry for entry in document.get("roles") or [] if isinstance(entry, dict)]
-    if not entries:
-        return document
-    roles = await directory.roles()
-    named = [
-        {**entry, "value": str(_role(str(entry.get("value") or entry.get("display") or ""), roles))}
-        for entry in entries
-    ]
-    once = {entry["value"]: entry for entry in reversed(named)}  # of two that name one role the first counts
-    return {**document, "roles": [entry for entry in named if once[entry["value"]] is entry]}
+class RoleNames:
+    """The roles of the vault by id and by name, read once for one request and only where a name stands."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._roles: tuple[Role, ...] | None = None
+
+    async def into_ids(self, document: Document) -> Document:
+        """The document with the id of each role as its value. :raises InvalidValue: there is no such role."""
+        entries = [entry for entry in document.get("roles") or [] if isinstance(entry, dict)]
+        if not entries:
+            return document
+        roles = await self._all()
+        named = [entry | {"value": str(_role(entry.get("value") or entry.get("display"), roles))} for entry in entries]
+        once = {entry["value"]: entry for entry in reversed(named)}  # of two that name one role the first counts
+        return {**document, "roles": [entry for entry in named if once[entry["value"]] is entry]}
+
+    async def patch_by_id(self, patch: dict[str, Any]) -> dict[str, Any]:
+        """A PatchOp body whose operations name roles by id, whatever they named them by.
+
+        It is the same object where there is nothing to translate. A name that no role has stays: as something to add
+        it is refused later, as something to remove it is not there.
+        """
+        operations = patch.get("Operations")
+        listed = operations if isinstance(operations, list) else []
+        names = [text for operation in listed if isinstance(operation, dict) for text in _named_in(operation)]
+        if all(text.isdigit() for text in names):
+            return patch
+        roles = await self._all()
+        ids = {text: str(found.id) for text in names if (found := _named(text, roles)) is not None}
+        return {**patch, "Operations": [_renamed(o, ids) if isinstance(o, dict) else o for o in listed]}
+
+    async def _all(self) -> tuple[Role, ...]:
+        if self._roles is None:
+            self._roles = await self._directory.roles()
+        return self._roles
 
 
 def role_ids(document: Document) -> tuple[RoleId, ...]:
-    """The roles of a document `with_role_ids`."""
+    """The roles that a document names, after `RoleNames.into_ids`."""
     return tuple(RoleId(int(entry["value"])) for entry in document.get("roles") or [])
 
 
 def role_delta(held: Iterable[Ref] | None, document: Document) -> tuple[tuple[RoleId, ...], tuple[RoleId, ...]]:
-    """Roles to give and to take so that a document `with_role_ids` is true; none where those held were not read."""
+    """Roles to give and to take, after `RoleNames.into_ids`; none where those held were not read."""
     if held is None:
         return (), ()
     wanted, there = set(role_ids(document)), {RoleId(role.id) for role in held}
     return tuple(sorted(wanted - there)), tuple(sorted(there - wanted))
-
-
-async def patch_by_id(directory: Directory, patch: dict[str, Any]) -> dict[str, Any]:
-    """A PatchOp body whose operations name roles by id, whatever they named them by.
-
-    It is the same object where there is nothing to translate; the vault is asked only where a name stands in place of
-    an id. A name that no role has stays: as something to add it is refused later, as something to remove it is not
-    there.
-    """
-    operations = patch.get("Operations")
-    listed = operations if isinstance(operations, list) else []
-    names = [text for operation in listed if isinstance(operation, dict) for text in _named_in(operation)]
-    if all(text.isdigit() for text in names):
-        return patch
-    roles = await directory.roles()
-    ids = {text: str(found.id) for text in names if (found := _named(text, roles)) is not None}
-    return {**patch, "Operations": [_renamed(o, ids) if isinstance(o, dict) else o for o in listed]}
 
 
 def _named_in(operation: Entry) -> list[str]:
@@ -121,7 +128,8 @@ def _named(text: str, roles: tuple[Role, ...]) -> Role | None:
     return by_id or next((role for role in roles if fold(role.name) == fold(text)), None)
 
 
-def _role(value: str, roles: tuple[Role, ...]) -> RoleId:
+def _role(named: Any, roles: tuple[Role, ...]) -> RoleId:
+    value = str(named or "")
     enabled = tuple(role for role in roles if role.enabled)
     found = _named(value, enabled)
     if found is not None:

@@ -31,7 +31,7 @@ from scim.model import (
 from scim.protocol.dialects import soft_deleted_name
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import ENTERPRISE, LINKED_OBJECT, USER
-from scim.resources.held_roles import patch_by_id, role_delta, role_ids, with_role_ids
+from scim.resources.held_roles import RoleNames, role_delta, role_ids
 from scim.resources.kept_of_person import KeptOfPerson, together
 
 NAME, ENDPOINT = "User", "Users"
@@ -199,6 +199,7 @@ class Users:
 
     def __init__(self, directory: Directory, caller: Caller, base_url: str) -> None:
         self._directory, self._connection, self._base_url = directory, caller.connection.id, base_url
+        self._role_names = RoleNames(directory)
         self._fixed_names = caller.connection.policies.rename == "refuse"
         self._keeps = KeptOfPerson(caller.connection.policies)
 
@@ -252,7 +253,7 @@ class Users:
         return await self._directory.find_users(query)
 
     async def create(self, document: Document) -> Document:
-        document = await with_role_ids(self._directory, document)
+        document = await self._role_names.into_ids(document)
         new = self._asked(document)
         if document.get("roles"):
             new = replace(new, roles=role_ids(document))
@@ -266,7 +267,7 @@ class Users:
     async def store(self, user: User, old: Document, new: Document) -> Document:
         if new.get("active") is None and old.get("active") is not None:
             new = {**new, "active": None}
-        new = await with_role_ids(self._directory, new)
+        new = await self._role_names.into_ids(new)
         wanted = self._asked(new)
         enabled = user.enabled if new.get("active") is None else wanted.enabled
         document = dict(wanted.document)
@@ -303,7 +304,7 @@ class Users:
         return wanted.name
 
     async def patch_by_id(self, patch: dict[str, Any]) -> dict[str, Any]:
-        return await patch_by_id(self._directory, patch)
+        return await self._role_names.patch_by_id(patch)
 
     async def vocabulary(self) -> dict[str, dict[str, list[str]]]:
         """The roles that may be granted: enabled, and not administrative."""
