@@ -2,8 +2,8 @@
 
 Whether a folder or secret keeps rows for what it inherited is not known for every vault (facts 8, 12.1). So the rights
 that apply are written down before the inheritance ends, what is missing afterwards is given again, and only then the
-record goes. What a crash leaves of it is finished by the next request about these rights, or by the timer. Until then
-those rights are neither there nor absent: who asks is told to come back.
+record goes. What a crash leaves of it is finished by the next write of these rights, or by the timer. Until then those
+rights are neither there nor absent: who asks is told to come back.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from scim.store.detachments import Detachment, Detachments
 
 UNDER_WAY = timedelta(minutes=2)
 """No request takes so long: a record that is older was left by one that died."""
+MOST_TOLD = 200
 
 
 class Detaching(KeptRows):
@@ -28,6 +29,7 @@ class Detaching(KeptRows):
 
     _detachments: Detachments
     _request_id: str
+    _reads: bool  # a GET
 
     async def _remembered(self, kind: Kind, thing: Folder | Secret) -> Detachment:
         """Write down which rights apply to it."""
@@ -61,22 +63,24 @@ class Detaching(KeptRows):
             note(refused)
         await self._detachments.drop(detachment)
 
-    async def _none_under_way(self, kind: Kind, on: int) -> bool:
+    async def _none_under_way(self, kind: Kind, on: int, *, finishing: bool = True) -> bool:
         """Finish what somebody left who ended the inheritance here. :return: whether there was nothing of that kind.
 
-        :raises ChangedMeanwhile: Another request is just at it.
+        :param finishing: False for reads, of which no journal tells: they change nothing.
+        :raises ChangedMeanwhile: Another request is just at it, or the next write or the timer has to finish it.
         """
         left = await self._detachments.get(self._vault, kind, on)
         if left is None:
             return True
         wait = left.at + UNDER_WAY - datetime.now(UTC)
-        if wait > timedelta(0):
+        if wait > timedelta(0) or not finishing:
             raise ChangedMeanwhile(
                 f"The inheritance of {spoken(left.name)} is being ended at this moment, and its rights are given to "
                 f"itself; please come back",
-                retry_after=max(1, int(wait.total_seconds())),
+                retry_after=max(30, int(wait.total_seconds())),
             )
-        await finish(self._inner, self._detachments, left)
+        said = await finish(self._inner, self._detachments, left)
+        note(f"an earlier request had left the end of the inheritance of {spoken(left.name)} unfinished: {said}")
         return False
 
 
@@ -101,6 +105,16 @@ async def finish(directory: VaultDirectory, detachments: Detachments, left: Deta
             said = f"finished: every right that applied before stands at itself{'; ' if refused else ''}{refused}"
     await detachments.drop(left)
     return said
+
+
+def had(detachment: Detachment) -> str:
+    """Who had which right before, in words for the audit trail: what a person needs who gives them back by hand."""
+    rights = [
+        f"{'group' if to_group else 'user'} {holder} ({' / '.join(filter(None, (folder, secret)))})"
+        for holder, to_group, folder, secret in detachment.rights
+    ]
+    more = f" and {len(rights) - MOST_TOLD} more" if len(rights) > MOST_TOLD else ""
+    return ", ".join(rights[:MOST_TOLD]) + more
 
 
 async def _given_back(directory: VaultDirectory, detachment: Detachment) -> str:

@@ -172,7 +172,7 @@ class WholeHoldings(Detaching, Cascading):
         try:
             return await self._grant(kind, grant_id)
         except NotFound:
-            if await self._none_under_way(kind, grant_parts(grant_id)[0]):
+            if await self._none_under_way(kind, grant_parts(grant_id)[0], finishing=not self._reads):
                 raise
             return await self._grant(kind, grant_id)
 
@@ -184,7 +184,7 @@ class WholeHoldings(Detaching, Cascading):
 
     async def find_grants(self, query: GrantQuery) -> Found[Grant]:
         if query.on is not None:
-            await self._none_under_way(query.kind, query.on)
+            await self._none_under_way(query.kind, query.on, finishing=False)
         narrowed = await self._narrowed(query.kind, query)
         if narrowed is None:
             return Found(0, ())

@@ -271,9 +271,30 @@ async def test_what_is_known_to_have_been_there_is_never_said_to_be_absent() -> 
     told_truth(await WRITES["create a right below"](w), None)
     assert before == in_the_vault(w.door)
     w.door.age(3)
-    answer = await w.client.get(f"/ContainerPermissions/{w.inherited}")
-    assert (200, ["View"]) == (answer.status_code, answer.json()["rights"])
+    told_truth(await w.client.get(f"/ContainerPermissions/{w.inherited}"), None)
+    told_truth(await w.client.get("/ContainerPermissions", params=query), None)
+    assert before == in_the_vault(w.door), "a read changes nothing"
+    answer = await WRITES["change a right below"](w)
+    assert (200, ["Owner"]) == (answer.status_code, answer.json()["rights"])
     assert {1, 7} == holders(w)
+    listed = (await w.client.get("/ContainerPermissions", params=query)).json()
+    assert 2 == listed["totalResults"]
+    told = [e.detail for e in await w.door.audit() if e.action == "folder-grant.change"]
+    assert "every right that applied before stands at itself" in told[-1]
+
+
+async def test_what_cannot_be_given_back_within_a_day_is_told_for_those_who_do_it_by_hand() -> None:
+    w = await interrupted()
+    w.door.fail({"match": "^POST /api/v1/folder-permissions", "do": "403"})
+    await w.door.upkeep()
+    assert [row for row in w.door.rows("journal") if row.partition.startswith("detach|")]
+    w.door.age(24 * 60)
+    await w.door.upkeep()
+    assert [] == [row for row in w.door.rows("journal") if row.partition.startswith("detach|")]
+    told = [e for e in await w.door.audit() if e.action == "resume.inheritance.end"]
+    assert ["unknown"] == [e.outcome for e in told]
+    assert "user 7 (View / View)" in told[0].detail
+    assert f"group {w.others} (Edit / Edit)" in told[0].detail
 
 
 async def test_a_right_that_is_taken_away_afterwards_is_not_given_back() -> None:
