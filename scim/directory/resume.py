@@ -66,7 +66,7 @@ async def resume_detaching(
         try:
             found = await finish(directory, detachments, left)
         except ConnectorError as error:
-            if datetime.now(UTC) - left.at < CLAIMS_FOR:
+            if datetime.now(UTC) - left.since < CLAIMS_FOR:
                 tell(log, "journal.open", requestId=left.request_id, action="inheritance.end", detail=error.detail)
                 continue
             found = f"could not be finished within a day: {error.detail}; those who had a right are {had(left)}"

@@ -115,10 +115,10 @@ class WholeHoldings(Detaching, Cascading):
         if change.external_id:
             await self._free_name(Kind.FOLDER, change.external_id, folder.id)
         ends = folder.inherits and change.parent is None  # at the root nothing is above it
-        rights = await self._remembered(Kind.FOLDER_GRANT, folder) if ends else None
+        rights = await self._begun(Kind.FOLDER_GRANT, folder.id) if ends else None
         after = await self._inner.change_folder(folder, change)
         if rights is not None:
-            await self._give_back(rights)
+            await self._give_back(rights, ended=True)
         return await self._changed(Kind.FOLDER, folder, after, change)
 
     async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
@@ -198,7 +198,7 @@ class WholeHoldings(Detaching, Cascading):
         on = int(new.on.id)
         await asyncio.gather(self._free_name(new.kind, new.external_id, new.id), self._none_under_way(new.kind, on))
         if new.detach:
-            await self._detach(new.kind, new.on)
+            await self._detach(new.kind, on)
         try:
             made = await self._inner.create_grant(new)
         except (Uniqueness, OutcomeUnknown) as error:
