@@ -16,6 +16,8 @@ from scim.store.attributes import AttributeStore
 from scim.store.detachments import Detachments
 from scim.store.external_ids import ExternalIds
 
+READING = ("GET", "HEAD")
+
 
 class WithAttributes(WholeUsers, WholeGroups, WholeHoldings):
     """A vault's directory made whole for one caller. See Directory for the promises."""
@@ -30,7 +32,7 @@ class WithAttributes(WholeUsers, WholeGroups, WholeHoldings):
         detachments: Detachments,
     ) -> None:
         super().__init__(inner, caller, attributes, external_ids, hidden)
-        self._detachments, self._request_id = detachments, caller.request_id
+        self._detachments, self._request_id, self._reads = detachments, caller.request_id, caller.method in READING
 
     async def is_member(self, group_id: GroupId, user_id: UserId) -> bool:
         return await self._inner.is_member(group_id, user_id)

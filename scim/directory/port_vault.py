@@ -43,9 +43,14 @@ class VaultDirectory(Directory, Protocol):
         """Every right that applies to an object, also those that come from above and those of our own account."""
         ...
 
-    async def end_inheritance(self, kind: Kind, on: int, before: Sequence[Grant]) -> tuple[Grant, ...]:
-        """End the inheritance of a folder's or secret's rights where it has not ended, and give again what is missing
-        of `before`; harmless to repeat. :return: what the vault refuses to give again.
+    async def end_inheritance(
+        self, kind: Kind, on: int, before: Sequence[Grant], *, ended: bool = False
+    ) -> tuple[Grant, ...]:
+        """End the inheritance of a folder's or secret's rights, and give again what is missing of `before`.
+
+        :param ended: It has ended already, by our own doing: only the latter. Without it, nothing is given where
+            somebody else was faster: that is his to do.
+        :return: What the vault refuses to give again.
         """
         ...
 

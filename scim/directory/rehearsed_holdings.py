@@ -97,7 +97,14 @@ class RehearsedHoldings:
     async def remove_grant(self, grant: Grant, *, detach: bool = False) -> None:  # noqa: ARG002  -- noted before
         self._note("take rights away", f"{grant.on.name} (id {grant.on.id})", {"holder": grant.holder.name})
 
-    async def end_inheritance(self, kind: Kind, on: int, before: Sequence[Grant]) -> tuple[Grant, ...]:
+    async def end_inheritance(
+        self,
+        kind: Kind,
+        on: int,
+        before: Sequence[Grant],
+        *,
+        ended: bool = False,  # noqa: ARG002
+    ) -> tuple[Grant, ...]:
         name = next((grant.on.name for grant in before), "")
         what = "folder" if kind is Kind.FOLDER_GRANT else "secret"
         self._note("end inheritance", f"{what} {name} (id {on})", {"rights that stay": len(before)})

@@ -14,7 +14,7 @@ from scim.audit.events import AuditEvent
 from scim.audit.trail import AuditTrail
 from scim.content import GrantId
 from scim.context import tell
-from scim.directory.detaching import finish, left_over
+from scim.directory.detaching import finish, had, left_over
 from scim.directory.port import Directory
 from scim.directory.port_vault import VaultDirectory
 from scim.errors import ConnectorError, NotFound
@@ -66,8 +66,11 @@ async def resume_detaching(
         try:
             found = await finish(directory, detachments, left)
         except ConnectorError as error:
-            tell(log, "journal.open", requestId=left.request_id, action="inheritance.end", detail=error.detail)
-            continue
+            if datetime.now(UTC) - left.since < CLAIMS_FOR:
+                tell(log, "journal.open", requestId=left.request_id, action="inheritance.end", detail=error.detail)
+                continue
+            found = f"could not be finished within a day: {error.detail}; those who had a right are {had(left)}"
+            await detachments.drop(left)
         await trail.record(
             AuditEvent(
                 at=datetime.now(UTC),

@@ -116,10 +116,10 @@ class WholeHoldings(Detaching, Cascading):
                     raise Uniqueness(f"A container named {spoken(name)} exists there already")
         async with self._having(Kind.FOLDER, change.external_id, folder.id):
             ends = folder.inherits and change.parent is None  # at the root nothing is above it
-            rights = await self._remembered(Kind.FOLDER_GRANT, folder) if ends else None
+            rights = await self._begun(Kind.FOLDER_GRANT, folder.id) if ends else None
             after = await self._inner.change_folder(folder, change)
             if rights is not None:
-                await self._give_back(rights)
+                await self._give_back(rights, ended=True)
             return await self._changed(Kind.FOLDER, folder, after, change)
 
     async def remove_folder(self, folder: Folder, *, contents: bool = False) -> None:
@@ -172,7 +172,7 @@ class WholeHoldings(Detaching, Cascading):
         try:
             return await self._grant(kind, grant_id)
         except NotFound:
-            if await self._none_under_way(kind, grant_parts(grant_id)[0]):
+            if await self._none_under_way(kind, grant_parts(grant_id)[0], finishing=not self._reads):
                 raise
             return await self._grant(kind, grant_id)
 
@@ -184,7 +184,7 @@ class WholeHoldings(Detaching, Cascading):
 
     async def find_grants(self, query: GrantQuery) -> Found[Grant]:
         if query.on is not None:
-            await self._none_under_way(query.kind, query.on)
+            await self._none_under_way(query.kind, query.on, finishing=False)
         narrowed = await self._narrowed(query.kind, query)
         if narrowed is None:
             return Found(0, ())
@@ -198,7 +198,7 @@ class WholeHoldings(Detaching, Cascading):
         async with self._having(new.kind, new.external_id, new.id):
             await self._none_under_way(new.kind, int(new.on.id))
             if new.detach:
-                await self._detach(new.kind, new.on)
+                await self._detach(new.kind, int(new.on.id))
             return await self._first(new.kind, await self._new_grant(new), new)
 
     async def _new_grant(self, new: NewGrant) -> Grant:

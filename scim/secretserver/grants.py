@@ -141,14 +141,19 @@ class Grants:
         kind, on = Kind.SECRET_GRANT, _ref(thing)
         return [replace(g, kind=kind, on=on, levels=Levels(None, g.levels.secret), row=0) for g in seen]
 
-    async def end_inheritance(self, kind: Kind, on: int, before: Sequence[Grant]) -> list[Grant]:
-        """End it where it has not ended, then give again what is missing of `before`; to be repeated at will.
+    async def end_inheritance(
+        self, kind: Kind, on: int, before: Sequence[Grant], *, ended: bool = False
+    ) -> list[Grant]:
+        """End it, then give again what is missing of `before`.
 
+        :param ended: It has ended already, by our own doing.
         :return: What the vault refuses to give again, as to a group that is gone.
         """
         thing = await self.thing(kind, on)
         if thing.inherits:
             thing = await (self._folders.detach(thing) if isinstance(thing, Folder) else self._secrets.detach(thing))
+        elif not ended:
+            return []
         return await self._restore(thing, before) if before else []
 
     # --- inside -----------------------------------------------------------------------------------------------------

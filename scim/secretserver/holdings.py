@@ -250,10 +250,12 @@ class Holdings:
         """Two calls, and one an ancestor where it inherits."""
         return tuple(await self._grants.applying(thing))
 
-    async def end_inheritance(self, kind: Kind, on: int, before: Sequence[Grant]) -> tuple[Grant, ...]:
+    async def end_inheritance(
+        self, kind: Kind, on: int, before: Sequence[Grant], *, ended: bool = False
+    ) -> tuple[Grant, ...]:
         """Four calls, and one for each right that the vault has dropped."""
         try:
-            return tuple(await self._grants.end_inheritance(kind, on, before))
+            return tuple(await self._grants.end_inheritance(kind, on, before, ended=ended))
         finally:
             self.indexes[kind].forget()
 

@@ -14,6 +14,8 @@ import asyncio
 import itertools
 import time
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -30,6 +32,7 @@ from tests.faults.holdings import (
     in_the_vault,
     in_view,
     repetitions,
+    right,
     world,
 )
 from tests.faults.interruptions import (
@@ -271,9 +274,33 @@ async def test_what_is_known_to_have_been_there_is_never_said_to_be_absent() -> 
     told_truth(await WRITES["create a right below"](w), None)
     assert before == in_the_vault(w.door)
     w.door.age(3)
-    answer = await w.client.get(f"/ContainerPermissions/{w.inherited}")
-    assert (200, ["View"]) == (answer.status_code, answer.json()["rights"])
+    told_truth(await w.client.get(f"/ContainerPermissions/{w.inherited}"), None)
+    told_truth(await w.client.get("/ContainerPermissions", params=query), None)
+    assert before == in_the_vault(w.door), "a read changes nothing"
+    answer = await WRITES["change a right below"](w)
+    assert (200, ["Owner"]) == (answer.status_code, answer.json()["rights"])
     assert {1, 7} == holders(w)
+    listed = (await w.client.get("/ContainerPermissions", params=query)).json()
+    assert 2 == listed["totalResults"]
+    told = [e.detail for e in await w.door.audit() if e.action == "folder-grant.change"]
+    assert "every right that applied before stands at itself" in told[-1]
+
+
+async def test_what_cannot_be_given_back_within_a_day_is_told_for_those_who_do_it_by_hand() -> None:
+    w = await interrupted()
+    w.door.fail({"match": "^POST /api/v1/folder-permissions", "do": "403"})
+    await w.door.upkeep()
+    assert [row for row in w.door.rows("journal") if row.partition.startswith("detach|")]
+    table = w.door.store.table("journal")
+    for key, row in list(table.rows.items()):
+        if row.partition.startswith("detach|"):
+            table.rows[key] = replace(row, values={**row.values, "since": row.values["since"] - timedelta(days=1)})
+    await w.door.upkeep()
+    assert [] == [row for row in w.door.rows("journal") if row.partition.startswith("detach|")]
+    told = [e for e in await w.door.audit() if e.action == "resume.inheritance.end"]
+    assert ["unknown"] == [e.outcome for e in told]
+    assert "user 7 (View / View)" in told[0].detail
+    assert f"group {w.others} (Edit / Edit)" in told[0].detail
 
 
 async def test_a_right_that_is_taken_away_afterwards_is_not_given_back() -> None:
@@ -306,3 +333,20 @@ async def test_a_right_that_the_vault_refuses_to_give_back_keeps_nobody_from_ano
     assert int(w.others) in rows
     told = [e.detail for e in await w.door.audit() if e.action == "resume.inheritance.end"]
     assert ["Secret Server refuses to give its right again to user 7"] == [d.partition("; ")[2] for d in told]
+
+
+@pytest.mark.parametrize("rows", ["copied", "none"])
+async def test_many_who_end_one_inheritance_at_a_time_all_get_what_they_asked_for(rows: str) -> None:
+    """One of them ends it, the others wait for that; nobody is given back what another takes away meanwhile."""
+    w = await world()
+    people = [n for n in w.door.vault.users if n > 3 and n != 7 and w.door.vault.users[n].enabled][:4]
+    w.door.vault.switches.set("rows_after_break", rows)
+    give = [w.client.post("/ContainerPermissions", json=right(w.inner, user=str(n))) for n in people]
+    take = w.client.delete(f"/ContainerPermissions/{w.inherited}")
+    answers = await asyncio.gather(*give[:2], take, *give[2:])
+    assert [201, 201, 204, 201, 201] == [a.status_code for a in answers], [a.text for a in answers]
+    assert {1, *people} == holders(w)
+    groups = [r["groupId"] for r in w.door.state()["folder_permissions"] if r["folderId"] == int(w.inner)]
+    assert len(groups) == len(set(groups))
+    assert int(w.others) in groups
+    assert [] == [row for row in w.door.rows("journal") if row.partition.startswith("detach|")]
