@@ -184,8 +184,8 @@ async def _day(table: Table, parts: list[_Part], sought: _Sought) -> AsyncGenera
 
 
 async def _begin(table: Table, part: _Part, stretch: int, sought: _Sought) -> _Chain:
-    """A chain, and how new its newest entry may be: no row is younger than the anchor that counts it."""
-    until, newest = sought.until, min(sought.until, part.anchored)
+    """A chain, and how new its newest entry may be: as its anchor, or some seconds newer if a clock was set."""
+    until, newest = sought.until, min(sought.until, part.anchored + _LATE)
     if until <= part.anchored:
         top, last = await _place(table, part, until)
         return _Chain(_backwards(table, part.name, part.before, top, last, stretch, sought), newest)
@@ -241,7 +241,12 @@ async def _place(table: Table, part: _Part, until: datetime) -> tuple[int, str |
 
 async def _end(table: Table, part: _Part) -> int:
     """The last number, or nearly: an anchor is a minute old, and a busy minute writes thousands of rows."""
-    head, step = part.head, 1
-    while await table.get(part.name, chain.key(head + step)) is not None:
-        head, step = head + step, max(FIRST, step * 2)
+    if await table.get(part.name, chain.key(part.head + 1)) is None:
+        return part.head
+    head, step = part.head + 1, FIRST
+    while step >= FIRST:
+        if await table.get(part.name, chain.key(head + step)) is not None:
+            head, step = head + step, step * 2
+        else:
+            step //= 2
     return head

@@ -39,7 +39,8 @@ NO_PAGES = {
 FILES = {
     "/console/audit/export": "all rows of a day, as a file",
     "/console/settings/backup": "all vaults, connections and tokens, as a file",
-    "/console/api/backup": "the same",
+    "/console/api/audit/export": "the same for scripts",
+    "/console/api/backup": "the same for scripts",
 }
 """What is saved and not looked at: asked for, but its size and time are not held."""
 

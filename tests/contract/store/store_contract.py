@@ -170,6 +170,27 @@ class StoreContract:
         (part,) = [row async for row in table.query("p", select=["at"])]
         assert (part.values, part.etag) == ({"at": AT}, etag)
 
+    async def test_a_range_read_sees_every_write_before_it(self, table):
+        """Whatever way it was written, or taken back."""
+
+        async def held():
+            return {row.key: dict(row.values) async for row in table.query("p")}
+
+        etag = await table.insert(Row("p", "a", {"n": 1}))
+        await table.insert(Row("p", "b", {"n": 1}))
+        assert {"a": {"n": 1}, "b": {"n": 1}} == await held()
+        await table.put(Row("p", "a", {"n": 2}), etag=etag)
+        await table.merge(Row("p", "b", {"m": 2}))
+        assert {"a": {"n": 2}, "b": {"n": 1, "m": 2}} == await held()
+        changes = [Operation("put", Row("p", "a", {"n": 3})), Operation("delete", Row("p", "b", {}), None)]
+        with pytest.raises(RowChanged):
+            await table.batch([*changes, Operation("merge", Row("p", "c", {"n": 1}), etag)])
+        assert {"a": {"n": 2}, "b": {"n": 1, "m": 2}} == await held()
+        await table.batch([*changes, Operation("insert", Row("p", "c", {"n": 1}))])
+        assert {"a": {"n": 3}, "c": {"n": 1}} == await held()
+        await table.delete("p", "a")
+        assert {"c": {"n": 1}} == await held()
+
     async def test_conditions_compare_value_and_kind(self, table):
         await table.insert(Row("p", "true", {"a": True}))
         await table.insert(Row("p", "one", {"a": 1}))

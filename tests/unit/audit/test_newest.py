@@ -177,11 +177,16 @@ async def test_chains_that_ended_earlier_are_not_read(table, event, counted):
     assert counted.questions <= 1 + 3 * newest.AT_ONCE
 
 
-async def test_what_was_written_after_the_last_anchor_is_found(table, event):
-    """However much it is: a process that died did not anchor its last minute."""
+async def test_what_was_written_after_the_last_anchor_is_found(table, event, counted):
+    """However much it is, for the price of a page: a process that died did not anchor its last minute."""
     events = [event(i, at=NOON + timedelta(seconds=i)) for i in range(3_000)]
     await write(table, "writer", events)
     (anchor,) = [row async for row in table.query(chain.ANCHORS)]
     await table.put(Row(anchor.partition, anchor.key, {**anchor.values, "seq": 10, "anchored": NOON}))
     found = [e.event.at async for e in search_newest(table, NOON - timedelta(days=1), NOON + timedelta(days=1))]
     assert [one.at for one in reversed(events)] == found
+    counted.rows = 0
+    entries = search_newest(table, NOON - timedelta(days=1), NOON + timedelta(days=1))
+    assert events[-1].at == (await anext(entries)).event.at
+    await entries.aclose()
+    assert counted.rows <= 3 * newest.FIRST
