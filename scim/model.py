@@ -7,7 +7,6 @@ with a user id (the cause of CVE-2025-41115) or a group's id with its personal g
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -402,33 +401,3 @@ class Caller:
 def fingerprint(*parts: object) -> str:
     """A short digest of a few plain values, stable across processes and Python versions."""
     return blake2b("\x1f".join(str(p) for p in parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def fold(name: str) -> str:
-    """The form in which names are compared: vaults fold case, width and trailing blanks (NFKC, casefold, strip)."""
-    return folded(name).strip()
-
-
-def folded(text: str) -> str:
-    """Text as it is compared, blanks included: what `co` and `sw` look into, and what lists are ordered by."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
-
-
-def spellings(name: str) -> tuple[str, ...]:
-    """The ways in which a vault may have written a name of this fold, as sent first; one for plain letters.
-
-    Vaults search by bytes or by their database's rules, nobody says which, so no form of Unicode may be relied on.
-    """
-    text = name.strip()
-    if text.isascii():
-        return (text,)
-    forms: tuple[Literal["NFC", "NFD", "NFKC"], ...] = ("NFC", "NFD", "NFKC")
-    return tuple(dict.fromkeys((text, *(unicodedata.normalize(form, text).strip() for form in forms))))
-
-
-def lookalike(name: str) -> str:
-    """The name as a reader sees it: without width, ligatures and characters that show nothing."""
-    if name.isascii():
-        return name.strip()
-    plain = unicodedata.normalize("NFKC", name)
-    return "".join(c for c in plain if unicodedata.category(c) != "Cf").strip()

@@ -25,7 +25,8 @@ from scim.access.rate import Allowance, Rate
 from scim.access.sources import check_source, client_address
 from scim.access.tokens import Token, digest, matches, parse
 from scim.errors import StoreUnavailable, Unauthenticated, WrongToken
-from scim.model import Connection, fold
+from scim.model import Connection
+from scim.names import fold
 from scim.settings import Settings
 from scim.store.connections import Connections
 from scim.store.seal import key_id

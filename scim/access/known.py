@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from scim.errors import StoreUnavailable
-from scim.model import Connection, ConnectionId, fold
+from scim.model import Connection, ConnectionId
+from scim.names import fold
 from scim.store.connections import Connections
 from scim.store.tokens import StoredToken, Tokens
 

@@ -37,8 +37,8 @@ from scim.model import (
     UserChange,
     UserId,
     fingerprint,
-    fold,
 )
+from scim.names import fold
 from scim.store.journal import Intent, JournalStore
 
 log = logging.getLogger("scim.journal")

@@ -25,8 +25,8 @@ from scim.model import (
     Ref,
     User,
     UserId,
-    fold,
 )
+from scim.names import fold
 from scim.store.attributes import AttributeStore
 from scim.store.external_ids import ExternalIds
 from scim.store.table import RowChanged, RowExists

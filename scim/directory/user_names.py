@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from scim.context import RECOVERED, note
 from scim.directory.kept import KeptRows, revision
 from scim.errors import ChangedMeanwhile, Mutability, Uniqueness, excerpt
-from scim.model import NOTHING_KEPT, Kind, NewUser, User, UserId, UserQuery, fold
+from scim.model import NOTHING_KEPT, Kind, NewUser, User, UserId, UserQuery
+from scim.names import fold
 from scim.store.table import RowChanged, RowExists
 
 

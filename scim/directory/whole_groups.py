@@ -23,9 +23,8 @@ from scim.model import (
     NewGroup,
     UserId,
     UserQuery,
-    fold,
-    lookalike,
 )
+from scim.names import fold, lookalike
 
 
 class WholeGroups(KeptRows):

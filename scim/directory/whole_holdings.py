@@ -36,19 +36,8 @@ from scim.directory.detaching import Detaching
 from scim.directory.kept import CLOCKS, FEW, now, revision
 from scim.directory.visible import page_by_id
 from scim.errors import NotFound, OutcomeUnknown, Uniqueness, VaultRefusedUs
-from scim.model import (
-    NOTHING_KEPT,
-    ExternalId,
-    FolderId,
-    Found,
-    GroupId,
-    Kept,
-    Kind,
-    Ref,
-    SecretId,
-    Window,
-    fold,
-)
+from scim.model import NOTHING_KEPT, ExternalId, FolderId, Found, GroupId, Kept, Kind, Ref, SecretId, Window
+from scim.names import fold
 from scim.store.changes import ChangeStore
 
 T = TypeVar("T", Folder, Secret, Grant)

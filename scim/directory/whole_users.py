@@ -11,19 +11,8 @@ from scim.directory.kept import FEW, now, revision
 from scim.directory.user_names import Place, UserNames
 from scim.directory.visible import page_by_id, page_by_offset
 from scim.errors import NotFound, OutcomeUnknown, PasswordRefused, Uniqueness, excerpt
-from scim.model import (
-    NOTHING_KEPT,
-    Found,
-    Kept,
-    Kind,
-    NewUser,
-    User,
-    UserChange,
-    UserId,
-    UserQuery,
-    Window,
-    fold,
-)
+from scim.model import NOTHING_KEPT, Found, Kept, Kind, NewUser, User, UserChange, UserId, UserQuery, Window
+from scim.names import fold
 
 
 class WholeUsers(UserNames):

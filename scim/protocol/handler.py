@@ -229,27 +229,21 @@ class Handler(AsyncScimHandler):
             by_id = await self.storage.patch_by_id(resource_type, body) if isinstance(body, dict) else body
             if by_id is not body:
                 body, request = by_id, dataclasses.replace(request, body=_dumps(by_id))
-            delta = (
-                member_delta(body.get("Operations") or [])
-                if resource_type.name == "Group" and not self.service.dialect.strict
-                else None
-            )
+            loose_group = resource_type.name == "Group" and not self.service.dialect.strict
+            delta = member_delta(body.get("Operations") or []) if loose_group else None
             conditions = self.service.read_write_conditions(request)
             if delta is not None:
 
-                async def membership() -> Document:
+                async def attempt() -> Document:
                     return await self._patch_members(request, resource_type, resource_id, delta, conditions)
 
-                document, only_members = await _twice(membership), not delta.others
             else:
                 patch = self.service.read_patch(resource_type, request.body, request.header("Content-Type"))
-                touched = _touched(patch)
 
                 async def attempt() -> Document:
-                    loaded = await self.storage.load(resource_type, resource_id, touched)
-                    return await self._apply(resource_type, loaded, patch.model_copy(deep=True), conditions)
+                    return await self._apply(resource_type, resource_id, patch, conditions)
 
-                document, only_members = await _twice(attempt), False
+            document, only_members = await _twice(attempt), delta is not None and not delta.others
             asked = bool(parameters.attributes or parameters.excluded_attributes)
             if not asked and (only_members or not self.service.dialect.patch_answers_resource):
                 version = document.get("meta", {}).get("version")
@@ -275,9 +269,12 @@ class Handler(AsyncScimHandler):
             return await self.storage.change_members(resource_type, loaded, change, patched)
         return loaded.document if patched is None else await self._store(resource_type, loaded, patched)
 
-    async def _apply(self, resource_type: ResourceType, loaded: Loaded, patch: Any, conditions: Conditions) -> Document:
+    async def _apply(
+        self, resource_type: ResourceType, resource_id: str, patch: Any, conditions: Conditions
+    ) -> Document:
+        loaded = await self.storage.load(resource_type, resource_id, _touched(patch))
         current = self._model(resource_type, loaded)
-        patched = self.service.apply_patch(current, patch, conditions)
+        patched = self.service.apply_patch(current, patch.model_copy(deep=True), conditions)
         return loaded.document if patched is None else await self._store(resource_type, loaded, patched)
 
     async def delete(self, request: ScimRequest) -> ScimResponse:

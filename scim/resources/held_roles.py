@@ -13,7 +13,8 @@ from typing import Any
 
 from scim.directory.port import Directory
 from scim.errors import InvalidValue, excerpt
-from scim.model import Ref, Role, RoleId, fold
+from scim.model import Ref, Role, RoleId
+from scim.names import fold
 from scim.protocol.projection import Document
 
 Entry = dict[str, Any]

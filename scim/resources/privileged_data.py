@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from scim.content import Folder, NewSecret, Secret, SecretChange, SecretQuery, Template
 from scim.directory.port import Directory
 from scim.errors import ConnectorError, InvalidValue, excerpt
-from scim.model import Caller, ConnectionId, FolderId, Found, SecretId, Window, fold
+from scim.model import Caller, ConnectionId, FolderId, Found, SecretId, Window
+from scim.names import fold
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas_pam import OUR_SECRET, PRIVILEGED_DATA, published_secret
 from scim.resources.places import (

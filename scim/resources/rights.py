@@ -17,7 +17,8 @@ from functools import cached_property
 
 from scim.content import FOLDER_RANK, FolderLevel, Levels, SecretLevel
 from scim.errors import InvalidValue, excerpt
-from scim.model import Kind, Policies, fold
+from scim.model import Kind, Policies
+from scim.names import fold
 
 FOLLOWS: Mapping[FolderLevel, SecretLevel] = {
     FolderLevel.VIEW: SecretLevel.VIEW,

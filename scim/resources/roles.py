@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 from scim.directory.port import Directory
 from scim.errors import NotAllowed, NotFound, TooMany
-from scim.model import Caller, Found, Ref, Role, RoleId, Window, fingerprint, fold
+from scim.model import Caller, Found, Ref, Role, RoleId, Window, fingerprint
+from scim.names import fold
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas_pam import ROLE
 from scim.resources.entitlements import page_of

@@ -16,7 +16,8 @@ from typing import Any
 
 from scim2_models import InvalidCursorException, Resource, ScimPolicy, SearchRequest, default_comparison_key
 
-from scim.model import Window, folded
+from scim.model import Window
+from scim.names import folded
 from scim.protocol.projection import Document, Projection
 from scim.protocol.store import DocumentPage
 from scim.resources.plan import Plan, plan

@@ -15,19 +15,8 @@ from pydantic import SecretStr
 
 from scim.directory.port import Directory
 from scim.errors import InvalidValue, NotFound
-from scim.model import (
-    Caller,
-    ConnectionId,
-    ExternalId,
-    Found,
-    NewUser,
-    User,
-    UserChange,
-    UserId,
-    UserQuery,
-    Window,
-    fold,
-)
+from scim.model import Caller, ConnectionId, ExternalId, Found, NewUser, User, UserChange, UserId, UserQuery, Window
+from scim.names import fold
 from scim.protocol.dialects import soft_deleted_name
 from scim.protocol.projection import Document, Projection
 from scim.protocol.schemas import ENTERPRISE, LINKED_OBJECT, USER

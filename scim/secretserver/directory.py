@@ -41,8 +41,8 @@ from scim.model import (
     UserQuery,
     Vault,
     Window,
-    fold,
 )
+from scim.names import fold
 from scim.secretserver.account import Account
 from scim.secretserver.authentication import Credentials
 from scim.secretserver.client import VaultClient

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from scim.content import Folder, FolderChange, FolderQuery, NewFolder, spoken
 from scim.errors import InvalidValue, Mutability, NotFound, VaultDenied, VaultMisbehaved
-from scim.model import FolderId, Window, fold
+from scim.model import FolderId, Window
+from scim.names import fold
 from scim.secretserver import operations, wire
 from scim.secretserver import wire_content as content
 from scim.secretserver.client import VaultClient

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field, replace
 
 from scim.content import Grant, GrantId, GrantQuery, Levels, Secret
 from scim.errors import BadRequest, VaultMisbehaved
-from scim.model import FolderId, Found, Kind, Ref, SecretId, UserId, Window, fold
+from scim.model import FolderId, Found, Kind, Ref, SecretId, UserId, Window
+from scim.names import fold
 from scim.secretserver import wire_content as content
 from scim.secretserver.account import Account
 from scim.secretserver.flight import abreast

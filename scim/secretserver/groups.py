@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, UnknownMembers, VaultMisbehaved, VaultRefusedUs
-from scim.model import Group, GroupId, Ref, UserId, Window, fold, spellings
+from scim.model import Group, GroupId, Ref, UserId, Window
+from scim.names import fold, spellings
 from scim.secretserver import operations, wire
 from scim.secretserver.account import READS_GROUPS, Account
 from scim.secretserver.answers import AlreadyDone

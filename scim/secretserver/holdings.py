@@ -24,7 +24,8 @@ from scim.content import (
     Template,
 )
 from scim.errors import InvalidValue, TooMany
-from scim.model import FolderId, Found, GroupId, Kind, Ref, SecretId, UserId, UserQuery, fold
+from scim.model import FolderId, Found, GroupId, Kind, Ref, SecretId, UserId, UserQuery
+from scim.names import fold
 from scim.secretserver import operations, wire
 from scim.secretserver.account import Account
 from scim.secretserver.client import VaultClient

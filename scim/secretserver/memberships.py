@@ -27,7 +27,8 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from scim.model import Group, GroupId, Ref, RoleId, User, UserId, fold
+from scim.model import Group, GroupId, Ref, RoleId, User, UserId
+from scim.names import fold
 from scim.secretserver import wire
 from scim.secretserver.flight import abreast
 from scim.secretserver.groups import Groups

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from scim.content import NewSecret, Secret, SecretChange, SecretQuery, Template, TemplateField
 from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, VaultDenied, VaultMisbehaved, excerpt
-from scim.model import FolderId, Ref, SecretId, Window, fold
+from scim.model import FolderId, Ref, SecretId, Window
+from scim.names import fold
 from scim.secretserver import operations, wire
 from scim.secretserver import wire_content as content
 from scim.secretserver.account import Account

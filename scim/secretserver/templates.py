@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scim.content import Template, TemplateField, TemplateId
 from scim.errors import ConnectorError, InvalidValue, NotFound, VaultMisbehaved
-from scim.model import fold
+from scim.names import fold
 from scim.secretserver import operations, wire
 from scim.secretserver import wire_content as content
 from scim.secretserver.client import VaultClient

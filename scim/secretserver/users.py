@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scim.errors import BadRequest, InvalidValue, Mutability, NotFound, VaultMisbehaved, VaultRefusedUs
-from scim.model import NewUser, Ref, User, UserChange, UserId, UserQuery, Window, fold, spellings
+from scim.model import NewUser, Ref, User, UserChange, UserId, UserQuery, Window
+from scim.names import fold, spellings
 from scim.secretserver import operations, wire
 from scim.secretserver.account import READS_USERS, Account
 from scim.secretserver.answers import AlreadyDone

@@ -21,7 +21,8 @@ from typing import Any
 import orjson
 
 from scim.errors import InvalidValue
-from scim.model import ConnectionId, ExternalId, Kept, Kind, VaultId, fold
+from scim.model import ConnectionId, ExternalId, Kept, Kind, VaultId
+from scim.names import fold
 from scim.store.changes import ChangeStore
 from scim.store.table import Operation, Row, RowExists, Table
 

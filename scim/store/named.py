@@ -18,7 +18,8 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import ValidationError
 
 from scim.errors import InvalidValue, NotFound, StoreUnavailable, Uniqueness
-from scim.model import Connection, Vault, fold
+from scim.model import Connection, Vault
+from scim.names import fold
 from scim.store.table import Operation, Row, RowChanged, RowExists, Table
 
 M = TypeVar("M", bound=Connection | Vault)

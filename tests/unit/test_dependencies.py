@@ -14,15 +14,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = "the connector's own words, which everybody speaks"
+ONE_RULE = "names are compared by one rule, wherever they are"
 
 MAY: dict[str, dict[str, str]] = {
     "errors": {},
     "model": {},
+    "names": {},
     "content": {"model": "folders, secrets and grants are made of the same ids and references"},
     "settings": {},
     "reach": {},
     "context": {"errors": "a deadline that has passed is an error"},
-    "store": {"errors": WORDS, "model": WORDS, "reach": "a vault is stored with an address that one may have"},
+    "store": {
+        "errors": WORDS,
+        "model": WORDS,
+        "names": ONE_RULE,
+        "reach": "a vault is stored with an address that one may have",
+    },
     "audit": {
         "errors": WORDS,
         "context": "what happens in the background is told in the log",
@@ -30,6 +37,7 @@ MAY: dict[str, dict[str, str]] = {
     },
     "protocol": {"errors": WORDS},
     "directory": {
+        "names": ONE_RULE,
         "errors": WORDS,
         "model": WORDS,
         "content": WORDS,
@@ -38,6 +46,7 @@ MAY: dict[str, dict[str, str]] = {
         "audit": "the journal's outcomes are audit events",
     },
     "secretserver": {
+        "names": ONE_RULE,
         "errors": WORDS,
         "model": WORDS,
         "content": WORDS,
@@ -46,12 +55,14 @@ MAY: dict[str, dict[str, str]] = {
         "reach": "and connected to at no other, whatever a name says by then",
     },
     "access": {
+        "names": ONE_RULE,
         "errors": WORDS,
         "model": WORDS,
         "settings": "rates, caches and where keys come from",
         "store": "tokens and connections are rows",
     },
     "resources": {
+        "names": ONE_RULE,
         "errors": WORDS,
         "model": WORDS,
         "content": WORDS,
@@ -75,6 +86,7 @@ MAY: dict[str, dict[str, str]] = {
         "content": "the levels that a permission map may name",
     },
     "console": {
+        "names": ONE_RULE,
         "errors": WORDS,
         "model": WORDS,
         "store": "what it shows are rows",

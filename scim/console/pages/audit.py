@@ -19,7 +19,7 @@ from scim.audit.newest import NotFurther, search_newest
 from scim.audit.verify import Report, verify
 from scim.console.desk import Desk
 from scim.errors import InvalidValue, TooLarge
-from scim.model import fold
+from scim.names import fold
 
 PAGE = 100
 PATIENCE = 2.0  # seconds that one search walks; then it says how far it came

@@ -18,7 +18,8 @@ from scim.console.guides import GUIDES, Check, Guide, Paste, guide_for
 from scim.console.policies import GROUPS, read_policies
 from scim.content import FolderQuery
 from scim.errors import ConnectorError, InvalidValue, NotFound
-from scim.model import Connection, Policies, Window, fold
+from scim.model import Connection, Policies, Window
+from scim.names import fold
 from scim.store.messages import Seen
 
 CHOICE_SECONDS = 8.0
