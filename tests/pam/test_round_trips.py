@@ -46,6 +46,12 @@ async def everything(w: World) -> str:
     return w.frozen() + repr(await w.state("users", "groups", "group_members", "user_roles", "group_roles"))
 
 
+def own(document: dict[str, Any]) -> dict[str, Any]:
+    """With the part of the version that is its own: a user shown with groups has theirs behind a dot."""
+    meta = document["meta"]
+    return {**document, "meta": {**meta, "version": meta["version"].rstrip('"').partition(".")[0]}}
+
+
 @pytest.mark.parametrize("policies", POLICIES)
 @pytest.mark.parametrize("endpoint", WRITABLE)
 async def test_what_was_read_and_is_sent_back_changes_nothing(world: Make, endpoint: str, policies: str) -> None:
@@ -62,8 +68,7 @@ async def test_what_was_read_and_is_sent_back_changes_nothing(world: Make, endpo
             answer = await w.send("PUT", path, body)
             assert 200 == answer.status, (path, answer.body)
             assert [] == [c for c in answer.calls if not c.startswith("GET")], path
-            assert read["meta"] == answer.body["meta"], "the version stays, too"
-            assert {n: v for n, v in read.items() if n in answer.body} == answer.body
+            assert {n: v for n, v in own(read).items() if n in answer.body} == own(answer.body), "the version, too"
             assert read == (await w.send("GET", path)).body
             seen += 1
     assert seen

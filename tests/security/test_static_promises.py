@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from scim.settings import Settings
+from scim.store.range_read import _literal as literal
+from scim.store.range_read import condition
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "scim").rglob("*.py"))
@@ -22,31 +25,44 @@ def calls(path: Path) -> Iterator[tuple[ast.Call, str]]:
             yield node, ast.unparse(node.func)
 
 
-def test_no_text_is_ever_put_into_a_table_filter() -> None:
-    """`x' or PartitionKey eq 'tok` returned two rows when it was: values travel as parameters (durabletask PR 1369)."""
-    wrong = []
-    for path in SOURCES:
-        for call, name in calls(path):
-            if not name.endswith(("query_entities", "query_entities_async")):
-                continue
-            given = [
-                *call.args,
-                *(k.value for k in call.keywords if k.arg not in {"parameters", "select", "results_per_page"}),
-            ]
-            for argument in given:
-                for node in ast.walk(argument):
-                    put_together = isinstance(node, ast.JoinedStr) or (
-                        isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mod, ast.Add))
-                    )
-                    formatted = isinstance(node, ast.Attribute) and node.attr == "format"
-                    if put_together or formatted:
-                        wrong.append(f"{path.relative_to(ROOT)}:{call.lineno}")
-    assert [] == wrong
+RANGE_READ = ROOT / "scim" / "store" / "range_read.py"
 
 
 def test_filters_are_made_in_one_place() -> None:
-    homes = {p.relative_to(ROOT).as_posix() for p in SOURCES for _, name in calls(p) if name.endswith("query_entities")}
-    assert homes == {"scim/store/azure_tables.py"}
+    """`x' or PartitionKey eq 'tok` returned two rows when filters were texts of their callers (durabletask PR 1369)."""
+    asking = {p for p in SOURCES for _, name in calls(p) if "query_entities" in name}
+    writing = {p for p in SOURCES if "$filter" in p.read_text("utf-8")}
+    assert (set(), {RANGE_READ}) == (asking, writing)
+    callers = {p.name for p in SOURCES for _, name in calls(p) if name.endswith("range_read.condition")}
+    callers |= {
+        p.name for p in SOURCES for _, name in calls(p) if name == "condition" and p.parent == RANGE_READ.parent
+    }
+    assert {"azure_tables.py"} == callers
+
+
+def test_every_value_of_a_filter_is_written_by_its_type() -> None:
+    """In that place: of what stands in a condition only the fixed words come from elsewhere than `_literal`."""
+    made = next(
+        node
+        for node in ast.walk(ast.parse(RANGE_READ.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name == "condition"
+    )
+    texts = [ast.unparse(node) for node in ast.walk(made) if isinstance(node, ast.JoinedStr)]
+    assert ["f'{name} {verb} {_literal(value)}'"] == texts
+
+
+HOSTILE = ["'", "''", "x' or PartitionKey eq 'tok", "x'' or 1 eq 1 or ''", "\\'", "%27", "\u2019", "'\n'", "a\u0000'"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_text_stays_one_text_in_a_filter(text: str) -> None:
+    """OData's only way out of a quoted text is a single quote; every quote inside is doubled."""
+    written = condition(text, None, None, None, {"value": text})
+    left, right = f"PartitionKey eq {literal(text)}", f"value eq {literal(text)}"
+    assert f"{left} and {right}" == written
+    assert "" == re.sub(r"'(?:[^']|'')*'", "", literal(text)), "nothing stands outside of the quotes"
+    with pytest.raises(ValueError, match="name"):
+        condition("p", None, None, None, {text: 1})
 
 
 def test_secrets_come_from_the_systems_generator() -> None:
