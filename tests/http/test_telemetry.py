@@ -99,7 +99,7 @@ def test_spans_hold_no_query_no_token_and_no_name(watched: tuple[Stack, Collecto
     time.sleep(1)
     everything = b"".join(collector.bodies)
     assert everything
-    for secret in (CANARY, stack.token, stack.token.split("_")[2][:12], KEYS["SCIM_PEPPER"], "simulator-only"):
+    for secret in (CANARY, stack.token, stack.token.split("_", 2)[2][:12], KEYS["SCIM_PEPPER"], "simulator-only"):
         assert secret.encode() not in everything
 
 
