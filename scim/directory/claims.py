@@ -82,8 +82,9 @@ class Claims:
         try:
             yield
         finally:
-            if claim.state == "open":  # the very same request was faster: what it did is done once more, to no effect
-                await self.settle(claim, "failed")
+            await self.settle(
+                claim, "failed"
+            )  # never "done": there is nothing to replay, the next one looks for itself
 
     async def made_lately(self, kind: Kind, name: str, stamp: str) -> int:
         """What this very request made within the last quarter of an hour, and was answered; 0 for nothing."""
